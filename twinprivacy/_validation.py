@@ -1,0 +1,43 @@
+"""Checks at the public door: each names the parameter, the allowed, the received."""
+
+from collections.abc import Collection
+
+import numpy as np
+
+from twinprivacy.errors import ParameterError
+
+
+def check_choice(value: str, *, name: str, allowed: Collection[str]) -> None:
+    """Raise unless `value` is one of `allowed`."""
+    if value not in allowed:
+        choices = ", ".join(repr(choice) for choice in allowed)
+        raise ParameterError(f"{name} must be one of {choices}; got {value!r}")
+
+
+def check_fraction(value: float, *, name: str) -> None:
+    """Raise unless `value` lies strictly between 0 and 1."""
+    if not 0 < value < 1:
+        raise ParameterError(f"{name} must lie strictly in (0, 1); got {value!r}")
+
+
+def check_positive(value: float, *, name: str) -> None:
+    """Raise unless `value` is a finite number above zero."""
+    if not (np.isfinite(value) and value > 0):
+        raise ParameterError(f"{name} must be finite and above 0; got {value!r}")
+
+
+def check_counts(n_success: int, n_trials: int) -> None:
+    """Raise unless 0 <= n_success <= n_trials and there is at least one trial."""
+    if n_trials < 1 or not 0 <= n_success <= n_trials:
+        raise ParameterError(
+            "n_success and n_trials must satisfy 0 <= n_success <= n_trials and "
+            f"n_trials >= 1; got {n_success} and {n_trials}"
+        )
+
+
+def check_rng(rng: object) -> None:
+    """Raise unless `rng` is a numpy random generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise ParameterError(
+            f"rng must be a numpy.random.Generator; got {type(rng).__name__}"
+        )
