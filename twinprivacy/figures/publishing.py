@@ -1,0 +1,307 @@
+"""Publish a figure: pictures for screen and print, its data, and how to cite it."""
+
+import hashlib
+import io
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from twinprivacy._validation import check_choice
+from twinprivacy.errors import FigureError
+from twinprivacy.figures import citation, manifests, registry, style
+
+Draw = Callable[[pd.DataFrame, Any], None]
+SIGNIFICANT_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class PublishedFigure:
+    """A figure that was written; its text tells two runs apart.
+
+    Attributes
+    ----------
+    figure_id : str
+    n_rows, n_columns : int
+        Shape of the figure's data.
+    fingerprint : str
+        Hash of the data at six digits and of the axes' labels and scales.
+    folder : pathlib.Path
+        Where the files are.
+    """
+
+    figure_id: str
+    n_rows: int
+    n_columns: int
+    fingerprint: str
+    folder: Path
+
+    def __repr__(self) -> str:
+        """Show identity, shape and fingerprint, and no path of the machine."""
+        return (
+            f"figure {self.figure_id}: {self.n_rows} rows, {self.n_columns} columns, "
+            f"fingerprint {self.fingerprint}"
+        )
+
+    def _repr_png_(self) -> bytes:
+        return (self.folder / f"{self.figure_id}.png").read_bytes()
+
+
+def publish(
+    figure_id: str,
+    draw: Draw,
+    data: pd.DataFrame,
+    *,
+    title: str,
+    headline: str,
+    caption: str,
+    alt: str,
+    not_shown: str,
+    chapter: str,
+    sources: Sequence[str] = (),
+    columns: Mapping[str, tuple[str, str]] | None = None,
+    seed: int | None = None,
+    size: str = "single",
+    height_mm: float | None = None,
+    panels: tuple[int, int] = (1, 1),
+    folder: Path | None = None,
+) -> PublishedFigure:
+    """Draw a figure for screen and print and write everything needed to cite it.
+
+    Writes light and dark SVG, PDF, PNG, the data as CSV, BibTeX, RIS, CSL-JSON, a
+    manifest and a ZIP of all. The data are rounded to six significant digits before
+    they are drawn, so that the CSV holds exactly what the picture shows. Two runs on
+    the same data write the same bytes. Files appear all at once or not at all.
+
+    Parameters
+    ----------
+    figure_id : str
+        Kebab-case; its address for ever.
+    draw : callable
+        ``draw(data, axes)`` draws on given axes: one, or an array for `panels`.
+    data : pandas.DataFrame
+        Tidy; every column has a unit and a description.
+    title : str
+        The finding as one sentence with its number.
+    headline : str
+        The number itself with its interval, for overviews.
+    caption : str
+        What is drawn, from what, how many, which interval.
+    alt : str
+        Type of chart, axes, finding and shape, for those who cannot see it.
+    not_shown : str
+        What a reader must not conclude.
+    chapter : str
+        Name of the notebook that publishes the figure, without its ending.
+    sources : sequence of str
+        Names of the data files used; their hashes go into the manifest.
+    columns : mapping of str to (unit, description), optional
+        For columns that the shared vocabulary (``columns.csv``) does not hold.
+    seed : int, optional
+        Seed of the random numbers behind the data, where there are any.
+    size : str
+        "single" (89 mm) or "double" (183 mm).
+    height_mm : float, optional
+        Height; without it the golden ratio.
+    panels : tuple of int
+        Rows and columns of axes.
+    folder : pathlib.Path, optional
+        Where figures go; see `figures_folder`.
+
+    Returns
+    -------
+    PublishedFigure
+
+    Raises
+    ------
+    FigureError
+        For a malformed id, an empty table, a text that is missing, a column without
+        description, or an id that another chapter has published.
+    """
+    registry.check_figure_id(figure_id)
+    check_choice(size, name="size", allowed=tuple(style.WIDTH_MM))
+    folder = folder or registry.figures_folder()
+    _check_owner(figure_id, chapter, folder)
+    data = _round(data)
+    geometry = _Geometry(style.size_inches(size, height_mm), panels)
+    manifest = manifests.make_manifest(
+        figure_id,
+        data,
+        title=title,
+        headline=headline,
+        caption=caption,
+        alt=alt,
+        not_shown=not_shown,
+        chapter=chapter,
+        sources=sources,
+        columns=columns or {},
+        seed=seed,
+        size=size,
+        height_mm=geometry.size_inches[1] * style.MM_PER_INCH,
+    )
+    with _all_or_nothing(folder / figure_id) as target:
+        csv = _csv(data)
+        axes_text = _draw_all(target, figure_id, draw, data, manifest, geometry)
+        manifest["fingerprint"] = _digest((csv + axes_text).encode())[:16]
+        manifest["csv_sha256"] = _digest(csv.encode())
+        _write_texts(target, figure_id, csv, manifest)
+        _write_zip(target, figure_id, manifest)
+    return PublishedFigure(
+        figure_id, len(data), data.shape[1], manifest["fingerprint"], folder / figure_id
+    )
+
+
+@dataclass(frozen=True)
+class _Geometry:
+    size_inches: tuple[float, float]
+    panels: tuple[int, int]
+
+
+def _check_owner(figure_id: str, chapter: str, folder: Path) -> None:
+    """Raise if the address belongs to another chapter."""
+    if not registry.manifest_path(figure_id, folder).is_file():
+        return
+    owner = registry.load_manifest(figure_id, folder)["chapter"]
+    if owner != chapter:
+        raise FigureError(
+            f"figure {figure_id!r} is published by chapter {owner!r}; "
+            f"chapter {chapter!r} needs another id"
+        )
+
+
+def _round(data: pd.DataFrame) -> pd.DataFrame:
+    if data.empty:
+        raise FigureError("data must have at least one row; got an empty table")
+    rounded = data.reset_index(drop=True).copy()
+    for column in rounded:
+        if not pd.api.types.is_float_dtype(rounded[column]):
+            continue
+        rounded[column] = [
+            float(f"{value:.{SIGNIFICANT_DIGITS}g}") for value in rounded[column]
+        ]
+    return rounded
+
+
+def _csv(data: pd.DataFrame) -> str:
+    return data.to_csv(index=False, lineterminator="\n", float_format=_format_float)
+
+
+def _format_float(value: Any) -> str:
+    """Write whole numbers without an exponent, others with six digits."""
+    if np.isfinite(value) and value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    return f"{value:.{SIGNIFICANT_DIGITS}g}"
+
+
+def _draw_all(
+    target: Path,
+    figure_id: str,
+    draw: Draw,
+    data: pd.DataFrame,
+    manifest: dict[str, Any],
+    geometry: _Geometry,
+) -> str:
+    """Write the four pictures; return the text of the axes."""
+    dark = _drawn("dark", figure_id, draw, data, geometry)
+    light = _drawn("light", figure_id, draw, data, geometry)
+    metadata = manifests.picture_metadata(manifest)
+    with mpl.rc_context(style.rc_params("dark", hash_salt=f"{figure_id}-dark")):
+        dark.savefig(target / f"{figure_id}.dark.svg", metadata=metadata["svg"])
+    with mpl.rc_context(style.rc_params("light", hash_salt=figure_id)):
+        for kind in ("svg", "pdf"):
+            light.savefig(target / f"{figure_id}.{kind}", metadata=metadata[kind])
+        light.savefig(
+            target / f"{figure_id}.png",
+            metadata=metadata["png"],
+            dpi=style.PNG_DOTS_PER_INCH,
+            transparent=False,
+            facecolor=style.BACKGROUND["light"],
+        )
+    return _axes_text(light)
+
+
+def _drawn(
+    theme: str, figure_id: str, draw: Draw, data: pd.DataFrame, geometry: _Geometry
+) -> Figure:
+    with mpl.rc_context(style.rc_params(theme, hash_salt=figure_id)):
+        figure = Figure(figsize=geometry.size_inches)
+        axes = figure.subplots(*geometry.panels)
+        draw(data.copy(), axes)
+        # Lay out while the theme is set; text sizes are read at this moment.
+        figure.draw_without_rendering()
+    return figure
+
+
+def _axes_text(figure: Figure) -> str:
+    """Describe labels and scales, so that a change of axes changes the fingerprint."""
+    parts = [
+        (axes.get_xlabel(), axes.get_xscale(), axes.get_ylabel(), axes.get_yscale())
+        for axes in figure.axes
+    ]
+    return repr(parts)
+
+
+def _write_texts(
+    target: Path, figure_id: str, csv: str, manifest: dict[str, Any]
+) -> None:
+    texts = {
+        "csv": csv,
+        "metadata.json": manifests.to_json(manifest),
+        "bib": citation.bibtex(manifest),
+        "ris": citation.ris(manifest),
+        "csl.json": citation.csl_json(manifest),
+    }
+    for ending, text in texts.items():
+        path = target / f"{figure_id}.{ending}"
+        path.write_text(text, encoding="utf-8", newline="")
+
+
+def _write_zip(target: Path, figure_id: str, manifest: dict[str, Any]) -> None:
+    """Pack all files with a README; fixed dates keep the bytes the same."""
+    members = {path.name: path.read_bytes() for path in sorted(target.iterdir())}
+    members["README.txt"] = manifests.readme(manifest, sorted(members)).encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in sorted(members):
+            entry = zipfile.ZipInfo(f"{figure_id}/{name}", (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, members[name])
+    (target / f"{figure_id}.zip").write_bytes(buffer.getvalue())
+
+
+@contextmanager
+def _all_or_nothing(destination: Path) -> Iterator[Path]:
+    """Yield a folder beside `destination` that takes its place on success."""
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=".publishing-", dir=destination.parent))
+    try:
+        yield fresh
+        fresh.chmod(0o755)
+        if destination.exists():
+            replaced = fresh.with_name(f"{fresh.name}-replaced")
+            os.rename(destination, replaced)
+            try:
+                os.rename(fresh, destination)
+            except OSError:
+                os.rename(replaced, destination)
+                raise
+            shutil.rmtree(replaced)
+        else:
+            os.rename(fresh, destination)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
