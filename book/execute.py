@@ -1,0 +1,97 @@
+"""Run the chapters and keep their outputs and figures: all of them, or none.
+
+``python book/execute.py`` runs every notebook of this folder; names after it run only
+those. Nothing is written before the last cell of the last chapter has succeeded.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from twinprivacy.figures import figure_ids, load_manifest
+from twinprivacy.figures.registry import FOLDER_VARIABLE
+
+BOOK = Path(__file__).resolve().parent
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+SECONDS_PER_CELL = 600
+
+
+def main() -> int:
+    """Execute the chapters named on the command line, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("chapters", nargs="*", help="names without .ipynb")
+    chapters = parser.parse_args().chapters or chapter_names()
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(dir=BOOK, prefix=".executing-") as temporary:
+        figures = Path(temporary)
+        os.environ[FOLDER_VARIABLE] = str(figures)
+        notebooks = {}
+        for number, name in enumerate(chapters, start=1):
+            print(f"[{number}/{len(chapters)}] {name} ...", end=" ", flush=True)
+            before = time.perf_counter()
+            try:
+                notebooks[name] = execute(BOOK / f"{name}.ipynb")
+            except CellExecutionError as error:
+                print(f"failed; nothing was written\n{error}", file=sys.stderr)
+                return 1
+            print(f"{time.perf_counter() - before:.1f} s", flush=True)
+        for name, notebook in notebooks.items():
+            replace_text(BOOK / f"{name}.ipynb", nbformat.writes(notebook) + "\n")
+        replace_figures(figures, BOOK / "figures", chapters)
+    print(f"{len(chapters)} chapters in {time.perf_counter() - started:.1f} s")
+    return 0
+
+
+def chapter_names() -> list[str]:
+    """Return the notebooks in reading order, which is that of their names."""
+    return sorted(path.stem for path in BOOK.glob("*.ipynb"))
+
+
+def execute(path: Path) -> nbformat.NotebookNode:
+    """Run one notebook in this environment and return it with its outputs."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata["kernelspec"] = dict(KERNELSPEC)
+    NotebookClient(
+        notebook,
+        timeout=SECONDS_PER_CELL,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(BOOK)}},
+        record_timing=False,
+    ).execute()
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            # Published figures have files of their own; a copy would only grow.
+            output.get("data", {}).pop("image/png", None)
+            output.get("metadata", {}).pop("image/png", None)
+    return notebook
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old text or the new, never a part."""
+    temporary = path.with_name(f".{path.name}.writing")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def replace_figures(fresh: Path, folder: Path, chapters: list[str]) -> None:
+    """Put the chapters' fresh figures in place and drop those no longer published."""
+    folder.mkdir(exist_ok=True)
+    for figure_id in figure_ids(folder):
+        if load_manifest(figure_id, folder)["chapter"] in chapters:
+            shutil.rmtree(folder / figure_id)
+    for figure_id in figure_ids(fresh):
+        # Pictures without a manifest may lie here from an older state.
+        shutil.rmtree(folder / figure_id, ignore_errors=True)
+        os.replace(fresh / figure_id, folder / figure_id)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
