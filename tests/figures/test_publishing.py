@@ -233,3 +233,30 @@ def test_manifest_is_sorted_json(publish_example):
     text = (published.folder / "an-example.metadata.json").read_text()
     keys = list(json.loads(text))
     assert keys == sorted(keys)
+
+
+def test_overlapping_labels_are_refused(publish_example):
+    def draw(data, ax):
+        draw_at(ax, "one label")
+        draw_at(ax, "another label")
+
+    def draw_at(ax, text):
+        ax.text(0.5, 0.5, text, ha="center")
+
+    with pytest.raises(
+        FigureError,
+        match="figure 'an-example': labels 'one label' and 'another label' overlap",
+    ):
+        publish_example(draw=draw)
+
+
+def test_labels_that_leave_the_picture_are_refused(publish_example):
+    def draw(data, ax):
+        ax.annotate("far away", (0.5, 0.5), xytext=(0.5, 40), annotation_clip=False)
+        ax.set_in_layout(False)
+        ax.texts[0].set_in_layout(False)
+
+    with pytest.raises(
+        FigureError, match="figure 'an-example': label 'far away' is cut off"
+    ):
+        publish_example(draw=draw)

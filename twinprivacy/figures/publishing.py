@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from twinprivacy._validation import check_choice
 from twinprivacy.errors import FigureError
-from twinprivacy.figures import citation, manifests, registry, style
+from twinprivacy.figures import citation, legibility, manifests, registry, style
 
 Draw = Callable[[pd.DataFrame, Any], None]
 SIGNIFICANT_DIGITS = 6
@@ -126,7 +126,8 @@ def publish(
     ------
     FigureError
         For a malformed id, an empty table, a text that is missing, a column without
-        description, or an id that another chapter has published.
+        description, labels that overlap or are cut off, or an id that another chapter
+        has published.
     """
     registry.check_figure_id(figure_id)
     check_choice(size, name="size", allowed=tuple(style.WIDTH_MM))
@@ -238,7 +239,7 @@ def _drawn(
         axes = figure.subplots(*geometry.panels)
         draw(data.copy(), axes)
         # Lay out while the theme is set; text sizes are read at this moment.
-        figure.draw_without_rendering()
+        legibility.check_labels(figure, figure_id)
     return figure
 
 

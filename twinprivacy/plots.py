@@ -1,0 +1,351 @@
+"""Draw given tables on given axes; nothing is computed here.
+
+Colours are the places of the current palette ("C0" is the accent, `MUTED` the grey of
+what is not the point), so that one function serves the light and the dark picture.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import XAxis, YAxis
+
+ACCENT, SECOND, THIRD, FOURTH, MUTED = (f"C{place}" for place in range(5))
+# Meaning never hangs on colour alone.
+LINE_STYLES = ("-", "--", "-.", ":")
+TEN_TIMES = "each step is ten times more"
+_UNITS = ((1e9, "B"), (1e6, "M"), (1e3, "k"), (1, ""))
+
+
+def short_number(value: float) -> str:
+    """Write a tick label: 500, 10 k, 1 M.
+
+    Examples
+    --------
+    >>> [short_number(value) for value in (0.1, 500, 10_000, 2_500_000, 1e9)]
+    ['0.1', '500', '10 k', '2.5 M', '1 B']
+    """
+    for size, unit in _UNITS:
+        if value >= size:
+            return f"{value / size:g} {unit}".rstrip()
+    return f"{value:g}"
+
+
+def log_axis(axis: "XAxis | YAxis", *, label: str) -> None:
+    """Give an axis a logarithmic scale that a lay reader can follow."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(base=10, numticks=20))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_label_text(f"{label}\n({TEN_TIMES})")
+
+
+def label_ends(
+    ax: "Axes", ends: Sequence[tuple[float, float, str, str]], *, gap_pt: float = 11
+) -> None:
+    """Write labels beside the ends of lines, moved apart where they would touch.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    ends : sequence of (x, y, text, colour)
+        In data coordinates.
+    gap_pt : float
+        Least distance between two labels in points.
+    """
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # axes are always given with their figure
+    figure.draw_without_rendering()  # places depend on the final layout
+    points_per_pixel = 72 / figure.dpi
+    pixels = np.array([ax.transData.transform((x, y))[1] for x, y, *_ in ends])
+    wanted = pixels * points_per_pixel
+    placed = _spread(wanted, gap_pt)
+    for (x, y, text, colour), shift in zip(ends, placed - wanted, strict=True):
+        ax.annotate(
+            text,
+            (x, y),
+            xytext=(5, shift),
+            textcoords="offset points",
+            color=colour,
+            va="center",
+            annotation_clip=False,
+        )
+
+
+def _spread(positions: np.ndarray, gap: float) -> np.ndarray:
+    """Move positions apart by at least `gap`, keeping their order and centre."""
+    order = np.argsort(positions, kind="stable")
+    placed = positions[order].astype(float)
+    for _ in range(100):
+        lack = gap - np.diff(placed)
+        if (lack <= 1e-9).all():
+            break
+        push = np.clip(lack, 0, None) / 2
+        placed[:-1] -= push
+        placed[1:] += push
+    result = np.empty_like(placed)
+    result[order] = placed
+    return result
+
+
+def plot_frequency(data: pd.DataFrame, ax: "Axes") -> None:
+    """Draw reports a year, the fitted trend and its prediction band.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        Columns year, n_breaches (may be missing), expected, low, high, fitted (bool:
+        the year was used in the fit).
+    ax : matplotlib.axes.Axes
+    """
+    ax.fill_between(data["year"], data["low"], data["high"], color=ACCENT, alpha=0.18)
+    ax.plot(data["year"], data["expected"], color=ACCENT)
+    used = data["fitted"]
+    ax.plot(data["year"][used], data["n_breaches"][used], "o", color=ACCENT, ms=4)
+    ax.plot(
+        data["year"][~used],
+        data["n_breaches"][~used],
+        "o",
+        color=MUTED,
+        markerfacecolor="none",
+        ms=4,
+    )
+    ax.set(ylim=(0, None), ylabel="reports a year")
+    ax.set_xlabel("year of report (hollow: not in the fit)")
+    last = data.iloc[-1]
+    label_ends(
+        ax,
+        [
+            (last["year"], last["high"], "19 of 20 years", MUTED),
+            (last["year"], last["expected"], "trend", ACCENT),
+        ],
+    )
+
+
+def plot_exceedance(data: pd.DataFrame, ax: "Axes") -> None:
+    """Draw the share of breaches of at least a size, observed and fitted.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        Columns series ("observed" or a family), n_individuals, exceedance, low, high
+        (missing where there is no band), best (bool: the family to be read).
+    ax : matplotlib.axes.Axes
+    """
+    ends = []
+    grey = iter(LINE_STYLES[1:])
+    for series, part in data.groupby("series", sort=False):
+        if series == "observed":
+            ax.plot(part["n_individuals"], part["exceedance"], "o", color=MUTED, ms=3)
+            continue
+        best = bool(part["best"].iloc[0])
+        colour = ACCENT if best else MUTED
+        ax.plot(
+            part["n_individuals"],
+            part["exceedance"],
+            color=colour,
+            linestyle="-" if best else next(grey),
+            linewidth=1.6 if best else 1.0,
+        )
+        if best:
+            ax.fill_between(
+                part["n_individuals"],
+                part["low"],
+                part["high"],
+                color=ACCENT,
+                alpha=0.2,
+            )
+        tip = part.iloc[-1]
+        label = str(series).replace("_", " ")
+        ends.append((tip["n_individuals"], tip["exceedance"], label, colour))
+    log_axis(ax.xaxis, label="people in one breach")
+    log_axis(ax.yaxis, label="share of breaches at least as large")
+    ax.set_ylim(data["exceedance"].min() / 2, 1.5)
+    label_ends(ax, ends)
+
+
+def plot_tail_index(data: pd.DataFrame, ax: "Axes") -> None:
+    """Draw the tail index by the size above which it is estimated.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        Columns threshold_individuals, tail_index, low, high.
+    ax : matplotlib.axes.Axes
+    """
+    ax.axhline(1, color=MUTED, linewidth=1, linestyle="--")
+    ax.fill_between(
+        data["threshold_individuals"],
+        data["low"],
+        data["high"],
+        color=ACCENT,
+        alpha=0.2,
+    )
+    ax.plot(data["threshold_individuals"], data["tail_index"], "o-", color=ACCENT, ms=3)
+    ax.annotate(
+        "below this line a mean size does not exist",
+        (data["threshold_individuals"].min(), 1),
+        xytext=(0, 4),
+        textcoords="offset points",
+        color=MUTED,
+    )
+    log_axis(ax.xaxis, label="breaches of at least this many people")
+    ax.set(ylim=(0, max(1.3, 1.05 * data["high"].max())), ylabel="tail index")
+
+
+def plot_concentration(data: pd.DataFrame, ax: "Axes") -> None:
+    """Draw the share of all people that the largest breaches hold.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        Columns share_of_breaches, low, middle, high (share of people; low and high
+        bound it), marked (bool: the point that the title names).
+    ax : matplotlib.axes.Axes
+    """
+    ax.fill_between(
+        data["share_of_breaches"], data["low"], data["high"], color=ACCENT, alpha=0.3
+    )
+    ax.plot(data["share_of_breaches"], data["middle"], color=ACCENT)
+    marked = data[data["marked"]]
+    points = marked[["share_of_breaches", "middle"]].to_numpy(dtype=float)
+    for breaches, people in points:
+        ax.plot(breaches, people, "o", color=ACCENT)
+        ax.annotate(
+            f"the largest {100 * breaches:g} % of breaches:\n"
+            f"{100 * people:.0f} % of people",
+            (breaches, people),
+            xytext=(8, -8),
+            textcoords="offset points",
+            va="top",
+        )
+    log_axis(ax.xaxis, label="largest breaches, share of all breaches")
+    ax.set(ylim=(0, 1.02), ylabel="share of all people affected")
+
+
+def plot_mix(data: pd.DataFrame, axes: Any) -> None:
+    """Draw how the shares of a few kinds changed, one panel for each grouping.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        Columns grouping, kind, year, share, low, high.
+    axes : array of matplotlib.axes.Axes
+        One for each grouping, in the order in which they come in the table.
+    """
+    for ax, (grouping, part) in zip(
+        axes, data.groupby("grouping", sort=False), strict=True
+    ):
+        ends = []
+        for place, (kind, line) in enumerate(part.groupby("kind", sort=False)):
+            colour = f"C{place}"
+            style = LINE_STYLES[place % len(LINE_STYLES)]
+            ax.fill_between(
+                line["year"], line["low"], line["high"], color=colour, alpha=0.15, lw=0
+            )
+            ax.plot(line["year"], line["share"], color=colour, linestyle=style)
+            tip = line.iloc[-1]
+            ends.append(
+                (tip["year"], tip["share"], str(kind).replace("_", " "), colour)
+            )
+        ax.set(ylim=(0, 1), title=grouping, xlabel="year of report")
+        label_ends(ax, ends)
+    axes[0].set_ylabel("share of reports")
+
+
+def plot_return_period(data: pd.DataFrame, ax: "Axes") -> None:
+    """Draw the years between breaches of at least a size.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        Columns n_individuals, years, low, high, observed_years (missing where no
+        breach was as large).
+    ax : matplotlib.axes.Axes
+    """
+    ax.fill_between(
+        data["n_individuals"], data["low"], data["high"], color=ACCENT, alpha=0.2
+    )
+    ax.plot(data["n_individuals"], data["years"], color=ACCENT)
+    ax.plot(
+        data["n_individuals"],
+        data["observed_years"],
+        "o",
+        color=MUTED,
+        markerfacecolor="none",
+        ms=4,
+    )
+    log_axis(ax.xaxis, label="people in one breach, at least")
+    log_axis(ax.yaxis, label="years between two such breaches")
+    tip = data.dropna(subset="observed_years").iloc[0]
+    ax.annotate(
+        "observed",
+        (tip["n_individuals"], tip["observed_years"]),
+        xytext=(0, 14),
+        textcoords="offset points",
+        color=MUTED,
+    )
+
+
+def plot_out_of_time(data: pd.DataFrame, ax: "Axes") -> None:
+    """Draw what a model promised for later years beside what came.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        Columns n_individuals, expected, low, high, observed.
+    ax : matplotlib.axes.Axes
+    """
+    x = data["n_individuals"]
+    ax.fill_between(x, data["low"], data["high"], color=ACCENT, alpha=0.2)
+    ax.plot(x, data["expected"], color=ACCENT)
+    ax.plot(x, data["observed"], "o", color=SECOND, ms=4)
+    first = data.iloc[len(data) // 2]
+    for column, text, colour, up in (
+        ("observed", "came", SECOND, 8),
+        ("expected", "promised", ACCENT, -14),
+    ):
+        ax.annotate(
+            text,
+            (first["n_individuals"], first[column]),
+            xytext=(6 if up > 0 else -6, up),
+            ha="left" if up > 0 else "right",
+            textcoords="offset points",
+            color=colour,
+        )
+    log_axis(ax.xaxis, label="people in one breach, at least")
+    log_axis(ax.yaxis, label="breaches in the later years")
+
+
+def plot_revisions(data: pd.DataFrame, ax: "Axes") -> None:
+    """Draw how a year's total grew from one export to the next.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        Columns year, as_of (decimal year of the export), ratio (total over the total
+        in the first export that holds the year).
+    ax : matplotlib.axes.Axes
+    """
+    largest = float(data["year"].to_numpy()[data["ratio"].to_numpy().argmax()])
+    for year, part in data.groupby("year"):
+        marked = year == largest
+        ax.plot(
+            part["as_of"],
+            part["ratio"],
+            "o-",
+            color=ACCENT if marked else MUTED,
+            ms=3,
+            linewidth=1.6 if marked else 0.8,
+            alpha=1 if marked else 0.6,
+        )
+    top = data[data["year"] == largest].iloc[-1]
+    ax.axhline(1, color=MUTED, linewidth=0.8, linestyle="--")
+    ax.set(xlabel="date of the export", ylabel="people, first count = 1")
+    label_ends(ax, [(top["as_of"], top["ratio"], f"{largest:.0f}", ACCENT)])
