@@ -1,0 +1,260 @@
+"""From reports to what the models take: bins, yearly tables, shares of the largest."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy._validation import check_fraction
+from twinprivacy.errors import DataError, ParameterError
+
+__all__ = [
+    "SizeBins",
+    "annual_table",
+    "revisions",
+    "share_of_largest",
+    "share_of_largest_binned",
+    "size_bins",
+]
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class SizeBins:
+    """Counts of breaches by size, ready for `fit_size`.
+
+    Attributes
+    ----------
+    bins : numpy.ndarray
+        Shape (k, 2), people, [low, high).
+    counts : numpy.ndarray
+        Shape (k,).
+    totals : numpy.ndarray
+        Exact sum of people in each bin, shape (k,).
+    lower : float
+        Start of the first bin.
+    """
+
+    bins: npt.NDArray[np.float64]
+    counts: npt.NDArray[np.float64]
+    totals: npt.NDArray[np.float64]
+    lower: float
+
+    def exceedances(self, thresholds: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Count breaches of at least each threshold, which must start a bin."""
+        starts = np.atleast_1d(np.asarray(thresholds, dtype=float))
+        return np.array(
+            [self.counts[self.bins[:, 0] >= start].sum() for start in starts]
+        )
+
+
+def size_bins(
+    table: pd.DataFrame,
+    *,
+    years: range | None = None,
+    drop_placeholder_bin: bool = True,
+) -> SizeBins:
+    """Add up binned sizes over years, entities and incidents.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `datasets.load("ocr_binned_sizes")` gives it, whole or in part.
+    years : range, optional
+        Years of report; all without it.
+    drop_placeholder_bin : bool
+        Leave out the bin that starts at 500. Entities that do not know yet how many
+        people are concerned file 500 or 501, which says "at least 500" and no more;
+        without that bin the sizes are those of at least its end, and exact.
+
+    Returns
+    -------
+    SizeBins
+
+    Raises
+    ------
+    DataError
+        If nothing is left.
+
+    Examples
+    --------
+    >>> from twinprivacy import datasets
+    >>> bins = size_bins(datasets.load("ocr_binned_sizes"), years=range(2010, 2025))
+    >>> bins.lower
+    629.0
+    """
+    chosen = table if years is None else table[table["year"].isin(list(years))]
+    if drop_placeholder_bin:
+        chosen = chosen[chosen["size_low"] > 500]
+    if chosen.empty:
+        raise DataError("no breach is left in the chosen years and bins")
+    grouped = chosen.groupby(["size_low", "size_high"], as_index=False)[
+        ["n_breaches", "sum_individuals"]
+    ].sum()
+    bins = grouped[["size_low", "size_high"]].to_numpy(dtype=float)
+    return SizeBins(
+        bins=bins,
+        counts=grouped["n_breaches"].to_numpy(dtype=float),
+        totals=grouped["sum_individuals"].to_numpy(dtype=float),
+        lower=float(bins[:, 0].min()),
+    )
+
+
+def share_of_largest(sizes: npt.ArrayLike, *, fraction: float = 0.01) -> float:
+    """Return the share of all people that the largest breaches hold.
+
+    Parameters
+    ----------
+    sizes : array_like
+        Exact sizes in people, shape (n,), n >= 1, positive.
+    fraction : float
+        Share of breaches, strictly between 0 and 1; at least one breach is taken.
+
+    Examples
+    --------
+    >>> share_of_largest([600, 400, 9000], fraction=0.3)
+    0.9
+    """
+    check_fraction(fraction, name="fraction")
+    values = np.asarray(sizes, dtype=float)
+    if values.ndim != 1 or not len(values) or not (values > 0).all():
+        raise ParameterError(
+            "sizes must be at least one positive number, shape (n,); got shape "
+            f"{values.shape} with {int((~(values > 0)).sum())} not positive"
+        )
+    n_largest = int(np.ceil(fraction * len(values)))
+    return float(np.sort(values)[-n_largest:].sum() / values.sum())
+
+
+def share_of_largest_binned(sizes: SizeBins, fractions: npt.ArrayLike) -> pd.DataFrame:
+    """Bound the share of all people that the largest breaches hold, from bins.
+
+    Sums are exact for whole bins; in the one bin that the fraction cuts, the breaches
+    taken hold at least their part of the bin's people and at most what its end allows.
+
+    Parameters
+    ----------
+    sizes : SizeBins
+    fractions : array_like
+        Shares of breaches, in (0, 1), shape (k,).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns share_of_breaches, low, middle, high (shares of people).
+    """
+    order = np.argsort(-sizes.bins[:, 0])
+    counts, totals = sizes.counts[order], sizes.totals[order]
+    starts, ends = sizes.bins[order].T
+    before = np.concatenate([[0.0], np.cumsum(counts)])
+    people = np.concatenate([[0.0], np.cumsum(totals)])
+    rows = []
+    for fraction in np.atleast_1d(np.asarray(fractions, dtype=float)):
+        check_fraction(fraction, name="fractions")
+        wanted = np.ceil(fraction * counts.sum())
+        cut = int(np.searchsorted(before, wanted, side="right")) - 1
+        cut = min(cut, len(counts) - 1)
+        inside = wanted - before[cut]
+        least = inside / counts[cut] * totals[cut]
+        most = min(
+            inside * ends[cut], totals[cut] - (counts[cut] - inside) * starts[cut]
+        )
+        low, high = (people[cut] + part for part in (least, max(most, least)))
+        rows.append((fraction, low, (low + high) / 2, high))
+    frame = pd.DataFrame(rows, columns=["share_of_breaches", "low", "middle", "high"])
+    frame[["low", "middle", "high"]] /= totals.sum()
+    return frame
+
+
+def annual_table(reports: pd.DataFrame) -> pd.DataFrame:
+    """Count reports and people by year of report.
+
+    Parameters
+    ----------
+    reports : pandas.DataFrame
+        As `datasets.read_ocr_export` gives it: columns year and individuals, where a
+        missing count is left out of the sizes but not of the number of reports.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns year, n_breaches, n_individuals, median_individuals, p90_individuals,
+        n_at_least_1m, share_of_largest_1pct; one row a year, in order.
+
+    Examples
+    --------
+    >>> reports = pd.DataFrame({"year": [2020, 2020], "individuals": [600, 1_400_000]})
+    >>> annual_table(reports)[["n_breaches", "n_at_least_1m"]].values.tolist()
+    [[2, 1]]
+    """
+    missing = {"year", "individuals"} - set(reports.columns)
+    if missing:
+        raise DataError(
+            f"reports must have the columns year and individuals; missing: "
+            f"{', '.join(sorted(missing))}"
+        )
+    return pd.DataFrame(
+        [_year_row(year, part) for year, part in reports.groupby("year")],
+        columns=[
+            "year",
+            "n_breaches",
+            "n_individuals",
+            "median_individuals",
+            "p90_individuals",
+            "n_at_least_1m",
+            "share_of_largest_1pct",
+        ],
+    )
+
+
+def revisions(annual_totals: pd.DataFrame) -> pd.DataFrame:
+    """Set a year's totals in successive exports of the portal side by side.
+
+    Parameters
+    ----------
+    annual_totals : pandas.DataFrame
+        As `datasets.load("ocr_annual_totals")` gives it: columns year (missing for
+        spans of years), series (exports have names that start with "portal_"), as_of
+        (date of the export), individuals_affected, breaches_500plus.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns year, as_of, n_breaches, n_individuals, ratio: the total over that of
+        the first export that holds the year. Years with at least two exports, in
+        order of year and date.
+    """
+    table = annual_totals[
+        annual_totals["series"].str.startswith("portal_")
+        & annual_totals["year"].notna()
+        & annual_totals["individuals_affected"].notna()
+    ]
+    tidy = pd.DataFrame(
+        {
+            "year": table["year"].astype(int),
+            "as_of": table["as_of"],
+            "n_breaches": table["breaches_500plus"],
+            "n_individuals": table["individuals_affected"].astype(float),
+        }
+    ).sort_values(["year", "as_of"], ignore_index=True)
+    groups = tidy.groupby("year")["n_individuals"]
+    tidy["ratio"] = tidy["n_individuals"] / groups.transform("first")
+    return tidy[groups.transform("size") > 1].reset_index(drop=True)
+
+
+def _year_row(year: object, part: pd.DataFrame) -> tuple[object, ...]:
+    sizes = part["individuals"].dropna().to_numpy(dtype=float)
+    positive = sizes[sizes > 0]
+    if not len(positive):
+        return year, len(part), 0, np.nan, np.nan, 0, np.nan
+    return (
+        year,
+        len(part),
+        int(sizes.sum()),
+        float(np.median(sizes)),
+        float(np.quantile(sizes, 0.9)),
+        int((sizes >= MILLION).sum()),
+        share_of_largest(positive),
+    )

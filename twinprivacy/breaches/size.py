@@ -1,0 +1,339 @@
+"""How many people one breach concerns: heavy-tailed laws above a threshold."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy._validation import (
+    check_choice,
+    check_fraction,
+    check_positive,
+    check_rng,
+)
+from twinprivacy.breaches._families import (
+    FAMILIES,
+    Array,
+    Family,
+    log_difference,
+    log_mass,
+    log_survival,
+)
+from twinprivacy.breaches._optimisation import derivatives, maximise
+from twinprivacy.errors import ParameterError
+from twinprivacy.estimates import Estimate
+
+__all__ = ["SizeModel", "fit_size"]
+
+
+@dataclass(frozen=True, eq=False)
+class SizeModel:
+    """A fitted law of breach sizes of at least `lower` people.
+
+    Attributes
+    ----------
+    family : str
+    theta : numpy.ndarray
+        Parameters on the scale on which they were fitted (logs of positive ones).
+    covariance : numpy.ndarray
+        Inverse observed information on that scale.
+    lower, upper : float
+        Smallest and largest size that the law allows; `upper` may be infinite.
+    n : int
+        Number of breaches.
+    n_parameters : int
+        Parameters estimated, a ceiling taken from the data included.
+    log_likelihood : float
+    """
+
+    family: str
+    theta: Array
+    covariance: Array
+    lower: float
+    upper: float
+    n: int
+    n_parameters: int
+    log_likelihood: float
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, 2 k - 2 log L; smaller is better."""
+        return 2 * self.n_parameters - 2 * self.log_likelihood
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Smallest and largest size."""
+        return self.lower, self.upper
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Parameters by name, in natural units."""
+        law = FAMILIES[self.family]
+        values = _natural(law, self.theta)
+        return {
+            name: float(value)
+            for name, value in zip(law.parameters, values, strict=True)
+        }
+
+    def summary(self, confidence_level: float = 0.95) -> pd.DataFrame:
+        """Return parameters with standard errors and intervals.
+
+        Intervals are symmetric on the fitted scale, so a positive parameter has a
+        positive interval. A ceiling taken from the data has none.
+        """
+        check_fraction(confidence_level, name="confidence_level")
+        law, z = FAMILIES[self.family], _z(confidence_level)
+        errors = np.sqrt(np.diag(self.covariance))
+        values = _natural(law, self.theta)
+        scale = np.where(law.positive, values, 1.0)
+        return pd.DataFrame(
+            {
+                "parameter": law.parameters,
+                "value": values,
+                "standard_error": errors * scale,
+                "low": _natural(law, self.theta - z * errors),
+                "high": _natural(law, self.theta + z * errors),
+            }
+        )
+
+    def survival(self, x: npt.ArrayLike) -> Array:
+        """Return P(size >= x), without interval, for sizes of any shape."""
+        return self.survival_at(x, self.theta)
+
+    def survival_at(self, x: npt.ArrayLike, theta: Array) -> Array:
+        """Return P(size >= x) for other parameters, on the fitted scale."""
+        return np.exp(self._log_survival(x, theta))
+
+    def log_density(self, x: npt.ArrayLike) -> Array:
+        """Return the logarithm of the density at sizes within [lower, upper]."""
+        sizes = np.asarray(x, dtype=float)
+        law = FAMILIES[self.family]
+        return _log_density(law, sizes, _natural(law, self.theta), self.limits)
+
+    def exceedance_probability(
+        self, x: float, *, confidence_level: float = 0.95
+    ) -> Estimate:
+        """Estimate P(size >= x | size >= lower).
+
+        Parameters
+        ----------
+        x : float
+            Number of people, positive. The answer is 1 up to `lower`.
+        confidence_level : float
+            Strictly between 0 and 1; the interval is symmetric on the logit scale and
+            holds the uncertainty of the parameters, not that of the family.
+        """
+        check_positive(x, name="x")
+        check_fraction(confidence_level, name="confidence_level")
+        value = float(self.survival(x))
+        if not 0 < value < 1:
+            return Estimate(value, value, value, confidence_level, self.n)
+        error = self._standard_error(lambda t: _logit(float(self._log_survival(x, t))))
+        middle, z = _logit(float(np.log(value))), _z(confidence_level)
+        low, high = (1 / (1 + np.exp(-(middle + k * z * error))) for k in (-1, 1))
+        return Estimate(value, float(low), float(high), confidence_level, self.n)
+
+    def quantile(self, p: float, *, confidence_level: float = 0.95) -> Estimate:
+        """Estimate the size that a share `p` of breaches stays below.
+
+        Parameters
+        ----------
+        p : float
+            Strictly between 0 and 1.
+        confidence_level : float
+            Strictly between 0 and 1; the interval is symmetric on the log scale.
+        """
+        check_fraction(p, name="p")
+        check_fraction(confidence_level, name="confidence_level")
+        value = float(self._quantile(p, self.theta))
+        error = self._standard_error(lambda t: float(np.log(self._quantile(p, t))))
+        z = _z(confidence_level)
+        low, high = value * np.exp(-z * error), value * np.exp(z * error)
+        return Estimate(value, float(low), float(high), confidence_level, self.n)
+
+    def sample(self, n: int, *, rng: np.random.Generator) -> Array:
+        """Draw `n` sizes from the fitted law, shape (n,), in people."""
+        check_rng(rng)
+        return self._quantile(rng.uniform(size=n), self.theta)
+
+    def log_exceedance_error(self, x: float) -> float:
+        """Return the standard error of log P(size >= x)."""
+        return self._standard_error(lambda t: float(self._log_survival(x, t)))
+
+    def _log_survival(self, x: npt.ArrayLike, theta: Array) -> Array:
+        law = FAMILIES[self.family]
+        sizes = np.asarray(x, dtype=float)
+        return log_survival(law, sizes, _natural(law, theta), *self.limits)
+
+    def _quantile(self, p: npt.ArrayLike, theta: Array) -> Array:
+        law = FAMILIES[self.family]
+        parameters = _natural(law, theta)
+        mass = np.exp(log_mass(law, parameters, self.lower, self.upper))
+        survival = 1 - mass * np.asarray(p, dtype=float)
+        return law.inverse_survival(survival, parameters, self.lower)
+
+    def _standard_error(self, function: Callable[[Array], float]) -> float:
+        """Propagate the covariance through a function of the parameters."""
+        gradient, _ = derivatives(lambda t: float(function(t)), self.theta)
+        return float(np.sqrt(gradient @ self.covariance @ gradient))
+
+
+def fit_size(
+    sizes: npt.ArrayLike,
+    *,
+    family: str,
+    lower: float = 500,
+    upper: float | None = None,
+    counts: npt.ArrayLike | None = None,
+) -> SizeModel:
+    r"""Fit a law of breach sizes by maximum likelihood.
+
+    For exact sizes :math:`\log L = \sum_i c_i \log f(x_i)`; for bins
+    :math:`\log L = \sum_i c_i \log\{S(a_i) - S(b_i)\}`, with density :math:`f` and
+    survival :math:`S` conditional on a size between `lower` and `upper`.
+
+    Parameters
+    ----------
+    sizes : array_like
+        Exact sizes in people, shape (n,), or bins ``[low, high)``, shape (n, 2).
+    family : str
+        "lognormal", "pareto", "truncated_pareto" or "generalised_pareto".
+    lower : float
+        Reporting threshold in people; the law is that of sizes from here on.
+    upper : float, optional
+        Ceiling in people. Only "truncated_pareto" needs one; without it, the largest
+        size (or bin edge) is taken, which is the estimate of maximum likelihood.
+    counts : array_like, optional
+        How often each size or bin occurs, shape (n,); 1 each without it.
+
+    Returns
+    -------
+    SizeModel
+
+    Raises
+    ------
+    ParameterError
+        For an unknown family, or sizes that are missing, infinite, below `lower` or
+        above `upper`; the message counts them.
+    FitError
+        If the sizes do not determine the parameters.
+
+    References
+    ----------
+    Clauset, Shalizi and Newman (2009), doi:10.1137/070710111 (laws and likelihoods).
+
+    Examples
+    --------
+    >>> model = fit_size([600, 900, 2500, 7000, 40000], family="pareto")
+    >>> round(model.parameters["tail_index"], 3)
+    0.532
+    """
+    check_choice(family, name="family", allowed=tuple(FAMILIES))
+    check_positive(lower, name="lower")
+    if family == "pareto" and upper is not None:
+        raise ParameterError(
+            "upper must be None for family 'pareto'; use 'truncated_pareto'"
+        )
+    edges, weights = check_sizes(sizes, counts, lower=lower, upper=upper)
+    estimated = family == "truncated_pareto" and upper is None
+    ceiling = float(edges.max()) if estimated else np.inf if upper is None else upper
+    law, n = FAMILIES[family], float(weights.sum())
+
+    def log_likelihood(theta: Array) -> float:
+        terms = _log_terms(law, edges, _natural(law, theta), (lower, ceiling))
+        return float(weights @ terms)
+
+    typical = np.sqrt(edges[:, 0] * np.minimum(edges[:, -1], 1e12))
+    start = law.start(typical, weights, lower)
+    theta = np.where(law.positive, np.log(np.maximum(start, 1e-9)), start)
+    theta, covariance = maximise(log_likelihood, theta, n=n)
+    return SizeModel(
+        family=family,
+        theta=theta,
+        covariance=covariance,
+        lower=float(lower),
+        upper=float(ceiling),
+        n=int(n),
+        n_parameters=len(theta) + estimated,
+        log_likelihood=log_likelihood(theta),
+    )
+
+
+def check_sizes(
+    sizes: npt.ArrayLike,
+    counts: npt.ArrayLike | None,
+    *,
+    lower: float,
+    upper: float | None = None,
+) -> tuple[Array, Array]:
+    """Return edges, shape (n, 1) or (n, 2), and weights, shape (n,), or raise."""
+    edges = np.asarray(sizes, dtype=float)
+    edges = edges[:, None] if edges.ndim == 1 else edges
+    if edges.ndim != 2 or edges.shape[1] not in (1, 2) or not len(edges):
+        raise ParameterError(
+            "sizes must have shape (n,) for exact sizes or (n, 2) for bins, n >= 1; "
+            f"got {np.shape(sizes)}"
+        )
+    weights = np.ones(len(edges)) if counts is None else np.asarray(counts, dtype=float)
+    if weights.shape != (len(edges),) or not (weights >= 0).all() or not weights.any():
+        raise ParameterError(
+            f"counts must be {len(edges)} numbers of at least 0, not all 0; got shape "
+            f"{weights.shape} with {int((~(weights >= 0)).sum())} missing or negative"
+        )
+    ceiling = np.inf if upper is None else upper
+    missing = np.isnan(edges).any(axis=1) | np.isinf(edges[:, 0])
+    bad = {
+        "missing or infinite": missing,
+        f"below lower = {lower:g}": edges[:, 0] < lower,
+        f"above upper = {ceiling:g}": edges[:, -1] > ceiling,
+        "bins whose end is not above their start": edges[:, -1] < edges[:, 0]
+        if edges.shape[1] == 1
+        else edges[:, 1] <= edges[:, 0],
+    }
+    found = [f"{int(rows.sum())} {what}" for what, rows in bad.items() if rows.any()]
+    if found:
+        raise ParameterError(
+            f"sizes must lie in the law's range; got {', '.join(found)}"
+        )
+    return edges[weights > 0], weights[weights > 0]
+
+
+def log_likelihoods(model: SizeModel, edges: Array) -> Array:
+    """Return each size's or bin's log-likelihood under a fitted law."""
+    law = FAMILIES[model.family]
+    return _log_terms(law, edges, _natural(law, model.theta), model.limits)
+
+
+def _log_terms(
+    law: Family, edges: Array, parameters: Array, limits: tuple[float, float]
+) -> Array:
+    if edges.shape[1] == 1:
+        return _log_density(law, edges[:, 0], parameters, limits)
+    start, end = (log_survival(law, edge, parameters, *limits) for edge in edges.T)
+    return log_difference(start, end)
+
+
+def _log_density(
+    law: Family, sizes: Array, parameters: Array, limits: tuple[float, float]
+) -> Array:
+    density = law.log_density(sizes, parameters, limits[0])
+    return np.asarray(density - log_mass(law, parameters, *limits))
+
+
+def _natural(law: Family, theta: Array) -> Array:
+    """Undo the logarithm of positive parameters."""
+    # A search may try values beyond the largest float; they count as infinite.
+    with np.errstate(over="ignore"):
+        return np.where(law.positive, np.exp(theta), theta)
+
+
+def _logit(log_probability: float) -> float:
+    return float(log_probability - np.log(-np.expm1(log_probability)))
+
+
+def _z(confidence_level: float) -> float:
+    from scipy.stats import norm
+
+    return float(norm.ppf((1 + confidence_level) / 2))
