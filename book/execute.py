@@ -65,6 +65,8 @@ def execute(path: Path) -> nbformat.NotebookNode:
         kernel_name="python3",
         resources={"metadata": {"path": str(BOOK)}},
         record_timing=False,
+        # The kernel warns that it talks over a socket of this machine; so it should.
+        extra_arguments=["--log-level=ERROR"],
     ).execute()
     for cell in notebook.cells:
         for output in cell.get("outputs", []):

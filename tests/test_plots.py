@@ -76,4 +76,4 @@ def test_concentration_names_the_marked_point(ax):
     )
     plots.plot_concentration(data, ax)
     (note,) = ax.texts
-    assert note.get_text() == "the largest 1 % of breaches:\n62 % of people"
+    assert note.get_text() == "largest 1 %\nof breaches:\n62 % of people"

@@ -75,7 +75,7 @@ class TestChapter:
         text = "\n".join(source(cell) for cell in cells(chapter, "markdown"))
         for part in ("Question", "Answer", "What this does not show", "your own data"):
             assert part in text
-        assert "{bibliography}" in text
+        assert "{footbibliography}" in text
 
     def test_publishes_each_figure_once_and_shows_it(self, chapter):
         code = "\n".join(source(cell) for cell in cells(chapter, "code"))

@@ -11,6 +11,17 @@ from decimal import Decimal
 from twinprivacy.errors import ParameterError
 from twinprivacy.estimates import Estimate
 
+__all__ = [
+    "Prose",
+    "format_count",
+    "format_estimate",
+    "format_number",
+    "format_people",
+    "format_percent",
+    "format_usd",
+    "format_years",
+]
+
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 _MISSING = "not available"
 _SCALES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"))
@@ -161,3 +172,19 @@ def _special(x: float) -> str:
     if math.isinf(x):
         return "unlimited" if x > 0 else "minus unlimited"
     return ""
+
+
+class Prose(str):
+    """Text that shows itself without quotes, so that prose can take it from a cell.
+
+    Examples
+    --------
+    >>> Prose("3 of 4")
+    3 of 4
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Return the text itself."""
+        return str(self)

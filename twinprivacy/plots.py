@@ -4,7 +4,7 @@ Colours are the places of the current palette ("C0" is the accent, `MUTED` the g
 what is not the point), so that one function serves the light and the dark picture.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,12 @@ ACCENT, SECOND, THIRD, FOURTH, MUTED = (f"C{place}" for place in range(5))
 # Meaning never hangs on colour alone.
 LINE_STYLES = ("-", "--", "-.", ":")
 TEN_TIMES = "each step is ten times more"
+_LAW_NAMES = {
+    "lognormal": "log-normal",
+    "pareto": "Pareto",
+    "truncated_pareto": "Pareto, ceiling",
+    "generalised_pareto": "generalised Pareto",
+}
 _UNITS = ((1e9, "B"), (1e6, "M"), (1e3, "k"), (1, ""))
 
 
@@ -35,15 +41,49 @@ def short_number(value: float) -> str:
     return f"{value:g}"
 
 
-def log_axis(axis: "XAxis | YAxis", *, label: str) -> None:
+def law_name(family: str) -> str:
+    """Write the name of a size family as readers know it.
+
+    Examples
+    --------
+    >>> law_name("generalised_pareto")
+    'generalised Pareto'
+    """
+    return _LAW_NAMES.get(family, family.replace("_", " "))
+
+
+def short_percent(value: float) -> str:
+    """Write a tick label of a share: 0.1 %, 10 %.
+
+    Examples
+    --------
+    >>> [short_percent(value) for value in (0.00001, 0.01, 1)]
+    ['0.001 %', '1 %', '100 %']
+    """
+    return f"{100 * value:.10f}".rstrip("0").rstrip(".") + " %"
+
+
+def log_axis(
+    axis: "XAxis | YAxis",
+    *,
+    label: str,
+    write: Callable[[float], str] = short_number,
+) -> None:
     """Give an axis a logarithmic scale that a lay reader can follow."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.set_major_locator(LogLocator(base=10, numticks=20))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
     axis.set_minor_locator(NullLocator())
     axis.set_label_text(f"{label}\n({TEN_TIMES})")
+
+
+def share_axis(axis: "XAxis | YAxis") -> None:
+    """Write the ticks of a linear axis of shares as percentages."""
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short_percent(value)))
 
 
 def label_ends(
@@ -162,10 +202,11 @@ def plot_exceedance(data: pd.DataFrame, ax: "Axes") -> None:
                 alpha=0.2,
             )
         tip = part.iloc[-1]
-        label = str(series).replace("_", " ")
-        ends.append((tip["n_individuals"], tip["exceedance"], label, colour))
+        ends.append(
+            (tip["n_individuals"], tip["exceedance"], law_name(str(series)), colour)
+        )
     log_axis(ax.xaxis, label="people in one breach")
-    log_axis(ax.yaxis, label="share of breaches at least as large")
+    log_axis(ax.yaxis, label="share of breaches at least as large", write=short_percent)
     ax.set_ylim(data["exceedance"].min() / 2, 1.5)
     label_ends(ax, ends)
 
@@ -189,9 +230,9 @@ def plot_tail_index(data: pd.DataFrame, ax: "Axes") -> None:
     )
     ax.plot(data["threshold_individuals"], data["tail_index"], "o-", color=ACCENT, ms=3)
     ax.annotate(
-        "below this line a mean size does not exist",
+        "at or below this line\nthere is no mean size",
         (data["threshold_individuals"].min(), 1),
-        xytext=(0, 4),
+        xytext=(0, 5),
         textcoords="offset points",
         color=MUTED,
     )
@@ -218,15 +259,18 @@ def plot_concentration(data: pd.DataFrame, ax: "Axes") -> None:
     for breaches, people in points:
         ax.plot(breaches, people, "o", color=ACCENT)
         ax.annotate(
-            f"the largest {100 * breaches:g} % of breaches:\n"
+            f"largest {100 * breaches:g} %\nof breaches:\n"
             f"{100 * people:.0f} % of people",
             (breaches, people),
             xytext=(8, -8),
             textcoords="offset points",
             va="top",
         )
-    log_axis(ax.xaxis, label="largest breaches, share of all breaches")
-    ax.set(ylim=(0, 1.02), ylabel="share of all people affected")
+    log_axis(
+        ax.xaxis, label="largest breaches, share of all breaches", write=short_percent
+    )
+    share_axis(ax.yaxis)
+    ax.set(ylim=(0, 1.02), ylabel="share of all people")
 
 
 def plot_mix(data: pd.DataFrame, axes: Any) -> None:
@@ -254,43 +298,36 @@ def plot_mix(data: pd.DataFrame, axes: Any) -> None:
             ends.append(
                 (tip["year"], tip["share"], str(kind).replace("_", " "), colour)
             )
+        share_axis(ax.yaxis)
         ax.set(ylim=(0, 1), title=grouping, xlabel="year of report")
         label_ends(ax, ends)
     axes[0].set_ylabel("share of reports")
 
 
 def plot_return_period(data: pd.DataFrame, ax: "Axes") -> None:
-    """Draw the years between breaches of at least a size.
+    """Draw the years between breaches of at least a size, observed and by law.
 
     Parameters
     ----------
     data : pandas.DataFrame
-        Columns n_individuals, years, low, high, observed_years (missing where no
-        breach was as large).
+        Columns series ("observed" or a family), n_individuals, years, low, high
+        (missing for the observed).
     ax : matplotlib.axes.Axes
     """
-    ax.fill_between(
-        data["n_individuals"], data["low"], data["high"], color=ACCENT, alpha=0.2
-    )
-    ax.plot(data["n_individuals"], data["years"], color=ACCENT)
-    ax.plot(
-        data["n_individuals"],
-        data["observed_years"],
-        "o",
-        color=MUTED,
-        markerfacecolor="none",
-        ms=4,
-    )
+    ends = []
+    for place, (series, part) in enumerate(data.groupby("series", sort=False)):
+        x, years = part["n_individuals"], part["years"]
+        if series == "observed":
+            ax.plot(x, years, "o", color=MUTED, markerfacecolor="none", ms=4)
+            ends.append((x.iloc[-1], years.iloc[-1], "observed", MUTED))
+            continue
+        colour = f"C{place}"
+        ax.fill_between(x, part["low"], part["high"], color=colour, alpha=0.2, lw=0)
+        ax.plot(x, years, color=colour, linestyle=LINE_STYLES[place])
+        ends.append((x.iloc[-1], years.iloc[-1], law_name(str(series)), colour))
     log_axis(ax.xaxis, label="people in one breach, at least")
-    log_axis(ax.yaxis, label="years between two such breaches")
-    tip = data.dropna(subset="observed_years").iloc[0]
-    ax.annotate(
-        "observed",
-        (tip["n_individuals"], tip["observed_years"]),
-        xytext=(0, 14),
-        textcoords="offset points",
-        color=MUTED,
-    )
+    log_axis(ax.yaxis, label="years between two")
+    label_ends(ax, ends)
 
 
 def plot_out_of_time(data: pd.DataFrame, ax: "Axes") -> None:
@@ -320,7 +357,7 @@ def plot_out_of_time(data: pd.DataFrame, ax: "Axes") -> None:
             color=colour,
         )
     log_axis(ax.xaxis, label="people in one breach, at least")
-    log_axis(ax.yaxis, label="breaches in the later years")
+    log_axis(ax.yaxis, label="number of breaches")
 
 
 def plot_revisions(data: pd.DataFrame, ax: "Axes") -> None:

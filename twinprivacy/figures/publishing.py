@@ -112,7 +112,7 @@ def publish(
     size : str
         "single" (89 mm) or "double" (183 mm).
     height_mm : float, optional
-        Height; without it the golden ratio.
+        Height; without it 0.72 of the width.
     panels : tuple of int
         Rows and columns of axes.
     folder : pathlib.Path, optional

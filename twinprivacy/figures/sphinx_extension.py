@@ -41,7 +41,8 @@ class figure_gallery(nodes.General, nodes.Element):
 class FigureCard(SphinxDirective):
     """Show a published figure with number, caption and downloads.
 
-    ``{figure-card} id``; refer to it with ``{numref}`` and the id.
+    ``{figure-card} id``; refer to it with ``{numref}`` and the id. On other pages than
+    the chapter that publishes it, the card has no number.
     """
 
     required_arguments = 1
@@ -53,13 +54,22 @@ class FigureCard(SphinxDirective):
         manifest = _manifest(self, figure_id)
         title = nodes.paragraph("", "", _page_link(self.env, manifest, "title"))
         title["classes"].append("figure-title")
+        picture = figure_picture("", figure_id=figure_id)
+        toolbar = figure_toolbar("", figure_id=figure_id)
+        classes = ["figure-card", manifest["size"], *self.options.get("class", [])]
+        if self.env.docname != manifest["chapter"]:
+            # A figure has its number and anchor in the chapter that publishes it.
+            caption = nodes.paragraph("", manifest["caption"], classes=["figure-note"])
+            return [
+                nodes.container("", title, picture, caption, toolbar, classes=classes)
+            ]
         card = nodes.figure(
             "",
             title,
-            figure_picture("", figure_id=figure_id),
+            picture,
             nodes.caption("", manifest["caption"]),
-            nodes.legend("", figure_toolbar("", figure_id=figure_id)),
-            classes=["figure-card", manifest["size"], *self.options.get("class", [])],
+            nodes.legend("", toolbar),
+            classes=classes,
         )
         # A prefix, because a heading may have the same words as the figure's id.
         card["ids"].append(pages.anchor(figure_id))

@@ -69,7 +69,7 @@ def rc_params(theme: str, *, hash_salt: str) -> dict[Any, Any]:
 
 
 def size_inches(size: str, height_mm: float | None) -> tuple[float, float]:
-    """Return width and height in inches; without a height, the golden ratio."""
+    """Return width and height in inches; without a height, 0.72 of the width."""
     width_mm = WIDTH_MM[size]
-    height = width_mm / 1.618 if height_mm is None else height_mm
+    height = 0.72 * width_mm if height_mm is None else height_mm
     return width_mm / MM_PER_INCH, height / MM_PER_INCH
