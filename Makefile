@@ -30,7 +30,7 @@ chapters: setup  ## Run every chapter and keep outputs and figures, all or none
 	@$(BIN)/python book/execute.py
 
 html: setup  ## Build the site from existing outputs only
-	@rm -rf $(SITE)
+	@rm -rf _build/html _build/.doctrees
 	@$(BUILD) --path-output .
 	@echo "site: $(CURDIR)/$(SITE)/index.html"
 

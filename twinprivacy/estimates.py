@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from twinprivacy._validation import check_counts, check_fraction, check_rng
 from twinprivacy.errors import FitError, ParameterError
 
+__all__ = ["Estimate", "bootstrap_interval", "wilson_interval"]
+
 
 @dataclass(frozen=True, repr=False)
 class Estimate:

@@ -12,7 +12,6 @@ from twinprivacy.errors import ParameterError
 from twinprivacy.estimates import Estimate
 
 __all__ = [
-    "Prose",
     "format_count",
     "format_estimate",
     "format_number",
@@ -85,8 +84,8 @@ def format_people(n_people: float) -> str:
     return _in_words(n_people)
 
 
-def format_percent(fraction: float) -> str:
-    r"""Write a fraction of one as a percentage with three significant digits.
+def format_percent(fraction: float, digits: int = 3) -> str:
+    r"""Write a fraction of one as a percentage.
 
     Examples
     --------
@@ -95,7 +94,7 @@ def format_percent(fraction: float) -> str:
     """
     if special := _special(fraction):
         return special
-    return f"{format_number(100 * fraction)}{NO_BREAK_SPACE}%"
+    return f"{format_number(100 * fraction, digits)}{NO_BREAK_SPACE}%"
 
 
 def format_usd(amount_usd: float) -> str:
@@ -111,7 +110,7 @@ def format_usd(amount_usd: float) -> str:
     return f"USD{NO_BREAK_SPACE}{_in_words(amount_usd)}"
 
 
-def format_years(years: float) -> str:
+def format_years(years: float, digits: int = 3) -> str:
     r"""Write a length of time in years; under a year, in months or days.
 
     Examples
@@ -121,8 +120,9 @@ def format_years(years: float) -> str:
     """
     if special := _special(years):
         return special
+    # 0.9996 years is one year, not 12 months.
     for unit, per_year in (("year", 1), ("month", 12), ("day", 365.25)):
-        amount = format_number(years * per_year)
+        amount = format_number(years * per_year, digits)
         if abs(years * per_year) >= 0.9995 or unit == "day":
             break
     plural = "" if amount == "1" else "s"
@@ -130,7 +130,10 @@ def format_years(years: float) -> str:
 
 
 def format_estimate(
-    estimate: Estimate, formatter: Callable[[float], str] = format_number
+    estimate: Estimate,
+    formatter: Callable[[float], str] = format_number,
+    *,
+    level: bool = True,
 ) -> str:
     r"""Write an estimate and its interval.
 
@@ -140,18 +143,21 @@ def format_estimate(
         The value and its bounds.
     formatter : callable
         Writes each of the three numbers.
+    level : bool
+        Name the confidence level; without it the text around must.
 
     Examples
     --------
-    >>> format_estimate(Estimate(3.2, 2.4, 4.6, confidence_level=0.95, n=15))
-    '3.2 (95\xa0% interval 2.4 to 4.6)'
+    >>> estimate = Estimate(3.2, 2.4, 4.6, confidence_level=0.95, n=15)
+    >>> format_estimate(estimate), format_estimate(estimate, level=False)
+    ('3.2 (95\xa0% interval 2.4 to 4.6)', '3.2 (2.4 to 4.6)')
     """
     value = formatter(estimate.value)
     if math.isnan(estimate.low):
         return f"{value} (no interval)"
-    level = format_percent(estimate.confidence_level)
     low, high = formatter(estimate.low), formatter(estimate.high)
-    return f"{value} ({level} interval {low} to {high})"
+    named = f"{format_percent(estimate.confidence_level)} interval " if level else ""
+    return f"{value} ({named}{low} to {high})"
 
 
 def _in_words(x: float) -> str:
@@ -172,19 +178,3 @@ def _special(x: float) -> str:
     if math.isinf(x):
         return "unlimited" if x > 0 else "minus unlimited"
     return ""
-
-
-class Prose(str):
-    """Text that shows itself without quotes, so that prose can take it from a cell.
-
-    Examples
-    --------
-    >>> Prose("3 of 4")
-    3 of 4
-    """
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        """Return the text itself."""
-        return str(self)

@@ -12,7 +12,7 @@ import pypdf
 import pytest
 
 from twinprivacy.errors import FigureError, ParameterError
-from twinprivacy.figures import figure_ids, load_manifest
+from twinprivacy.figures import PublishedFigure, figure_ids, load_manifest
 from twinprivacy.figures.manifests import DOWNLOADS
 from twinprivacy.figures.style import MM_PER_INCH, POINTS_PER_INCH, WIDTH_MM
 
@@ -23,6 +23,7 @@ def files(published):
 
 def test_writes_every_file(publish_example):
     published = publish_example()
+    assert isinstance(published, PublishedFigure)
     assert set(files(published)) == {f"an-example.{ending}" for ending in DOWNLOADS}
 
 

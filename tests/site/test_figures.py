@@ -182,7 +182,8 @@ def parse_bibtex(text: str) -> dict[str, str]:
 
 
 def plain(text: str) -> str:
-    return re.sub(r"[{}\\]", "", text)
+    """Undo what BibTeX needs; "~" is its no-break space."""
+    return re.sub(r"[{}\\]", "", text.replace("~", "\N{NO-BREAK SPACE}"))
 
 
 def test_copy_button_copies_bibtex(

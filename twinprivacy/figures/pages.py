@@ -122,7 +122,7 @@ def _pixels(manifest: dict[str, Any]) -> tuple[int, int]:
     """Size at which type of nine points is at least twelve pixels high."""
     from twinprivacy.figures import style
 
-    per_mm = 12.5 / style.FONT_SIZE_PT * style.POINTS_PER_INCH / style.MM_PER_INCH
+    per_mm = 12 / style.FONT_SIZE_PT * style.POINTS_PER_INCH / style.MM_PER_INCH
     width_mm = style.WIDTH_MM[manifest["size"]]
     return round(width_mm * per_mm), round(manifest["height_mm"] * per_mm)
 
