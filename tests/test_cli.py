@@ -165,3 +165,40 @@ def test_the_module_runs_and_imports_nothing_heavy_for_its_help():
     )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_figures_are_listed_with_their_findings(capsys, monkeypatch):
+    monkeypatch.setenv("TWINPRIVACY_FIGURES", str(ROOT / "book" / "figures"))
+    assert main(["figures", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(list((ROOT / "book" / "figures").glob("breach-*")))
+    assert lines[0].startswith("breach-concentration ")
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("bibtex", "@misc{twinprivacy-breach-sizes,"),
+        ("text", "twinprivacy contributors ("),
+        ("ris", "TY  - FIGURE"),
+        ("csl", "["),
+    ],
+)
+def test_a_figure_is_cited_in_every_format(name, start, capsys, monkeypatch):
+    monkeypatch.setenv("TWINPRIVACY_FIGURES", str(ROOT / "book" / "figures"))
+    assert main(["figures", "cite", "breach-sizes", "--format", name]) == 0
+    assert capsys.readouterr().out.startswith(start)
+
+
+def test_figures_that_are_not_there(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("TWINPRIVACY_FIGURES", str(tmp_path))
+    assert main(["figures", "cite", "no-such-figure"]) == 2
+    assert capsys.readouterr().err == (
+        "twinprivacy: figure 'no-such-figure' has not been published: run `make "
+        "chapters`, or publish it in a chapter; published so far: none\n"
+    )
+    assert main(["figures", "list"]) == 2
+    assert "run `make chapters`" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The command line: the facts, and the main table for a user's own breach export."""
+"""The command line: the facts, a user's own breach export, and how to cite a figure."""
 
 import argparse
 import os
@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from twinprivacy import __version__
-from twinprivacy.errors import DataError, TwinPrivacyError
+from twinprivacy.errors import DataError, FigureError, TwinPrivacyError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # What a user can put right: shown in one line, without a traceback.
 _USER_ERROR = 2
+REFERENCE_FORMATS = ("bibtex", "text", "ris", "csl")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,6 +63,7 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     groups = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_data_commands(groups)
+    _add_figures_commands(groups)
     return parser
 
 
@@ -97,6 +99,44 @@ def _add_data_commands(
         metavar="DAY",
         help="day of each download, in the order of the files, such as 2024-10-08",
     )
+
+
+def _add_figures_commands(
+    groups: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> None:
+    figures = groups.add_parser("figures", help="published figures and references")
+    commands = figures.add_subparsers(required=True, metavar="COMMAND")
+    text = "List the figures that the chapters have published."
+    listing = commands.add_parser("list", help=text, description=text)
+    listing.set_defaults(run=_list_figures)
+    text = "Print a reference to a figure."
+    cite = commands.add_parser("cite", help=text, description=text)
+    cite.add_argument("figure_id", metavar="ID")
+    cite.add_argument("--format", choices=REFERENCE_FORMATS, default="bibtex")
+    cite.set_defaults(run=_cite_figure)
+
+
+def _list_figures(arguments: argparse.Namespace) -> None:
+    from twinprivacy.figures import figure_ids, figures_folder, load_manifest
+
+    ids = figure_ids()
+    if not ids:
+        raise FigureError(f"no figures in {figures_folder()}: run `make chapters`")
+    width = max(map(len, ids))
+    for figure_id in ids:
+        print(f"{figure_id:<{width}}  {load_manifest(figure_id)['title']}")
+
+
+def _cite_figure(arguments: argparse.Namespace) -> None:
+    from twinprivacy.figures import citation, load_manifest
+
+    write = {
+        "text": citation.text_reference,
+        "bibtex": citation.bibtex,
+        "ris": citation.ris,
+        "csl": citation.csl_json,
+    }[arguments.format]
+    print(write(load_manifest(arguments.figure_id)).rstrip("\r\n"))
 
 
 def _list(arguments: argparse.Namespace) -> None:

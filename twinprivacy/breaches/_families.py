@@ -10,10 +10,11 @@ from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import log_ndtr, ndtri_exp
 
 Array = npt.NDArray[np.float64]
 Function = Callable[[Array, Array, float], Array]
+LOG_ROOT_2PI = np.log(2 * np.pi) / 2
 
 
 @dataclass(frozen=True)
@@ -43,21 +44,24 @@ class Family:
 
 def _lognormal_log_survival(x: Array, parameters: Array, lower: float) -> Array:
     mu, sigma = parameters
-    at_lower = norm.logsf((np.log(lower) - mu) / sigma)
-    return np.asarray(norm.logsf((np.log(x) - mu) / sigma) - at_lower)
+    at_lower = log_ndtr((mu - np.log(lower)) / sigma)
+    return np.asarray(log_ndtr((mu - np.log(x)) / sigma) - at_lower)
 
 
 def _lognormal_log_density(x: Array, parameters: Array, lower: float) -> Array:
     mu, sigma = parameters
-    at_lower = norm.logsf((np.log(lower) - mu) / sigma)
-    z = (np.log(x) - mu) / sigma
-    return np.asarray(norm.logpdf(z) - np.log(sigma * x) - at_lower)
+    at_lower = log_ndtr((mu - np.log(lower)) / sigma)
+    logs = np.log(x)
+    z = (logs - mu) / sigma
+    constant = np.log(sigma) + LOG_ROOT_2PI + at_lower
+    return np.asarray(-z * z / 2 - logs - constant)
 
 
 def _lognormal_inverse(survival: Array, parameters: Array, lower: float) -> Array:
     mu, sigma = parameters
-    at_lower = norm.sf((np.log(lower) - mu) / sigma)
-    return np.asarray(np.exp(mu + sigma * norm.isf(survival * at_lower)))
+    at_lower = log_ndtr((mu - np.log(lower)) / sigma)
+    # On the log scale, so that a threshold far in the tail does not underflow.
+    return np.asarray(np.exp(mu - sigma * ndtri_exp(np.log(survival) + at_lower)))
 
 
 def _lognormal_start(x: Array, weights: Array, lower: float) -> Array:
@@ -90,9 +94,8 @@ def _generalised_log_survival(x: Array, parameters: Array, lower: float) -> Arra
     if abs(xi) < 1e-9:
         return np.asarray(-excess)
     # Beyond the end of a bounded tail the survival is nil.
-    inside = np.maximum(1 + xi * excess, 0)
     with np.errstate(divide="ignore"):
-        return np.asarray(-np.log(inside) / xi if xi > 0 else np.log(inside) / -xi)
+        return np.asarray(-np.log1p(np.maximum(xi * excess, -1)) / xi)
 
 
 def _generalised_log_density(x: Array, parameters: Array, lower: float) -> Array:
@@ -171,5 +174,5 @@ def log_mass(family: Family, parameters: Array, lower: float, upper: float) -> A
 def log_difference(larger: Array, smaller: Array) -> Array:
     """Return log(exp(larger) - exp(smaller)) without leaving the log scale."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        difference = larger + np.log1p(-np.exp(smaller - larger))
+        difference = larger + np.log(-np.expm1(smaller - larger))
     return np.where(smaller >= larger, -np.inf, difference)

@@ -9,41 +9,42 @@ from twinprivacy.errors import FitError
 
 Array = npt.NDArray[np.float64]
 Objective = Callable[[Array], float]
-NEWTON_STEPS = 25
+NEWTON_STEPS = 40
+# Steps below this change no digit; rounding alone may keep them from shrinking
+# further, so below the second tolerance a step that does not shrink ends the search.
+TOLERANCE, ROUNDING = 1e-10, 1e-6
 
 
 def maximise(
-    log_likelihood: Objective, start: Array, *, n: float
+    log_likelihood: Objective, start: Array, *, n: float, names: tuple[str, ...]
 ) -> tuple[Array, Array]:
     """Return the maximum and the inverse of the observed information there.
 
-    A quasi-Newton search finds the neighbourhood, Newton's steps the digits, so that
-    two machines agree.
+    Newton's steps find the digits, so that two machines agree. Where they cannot begin
+    at the start, a simplex search finds the neighbourhood first.
 
     Raises
     ------
     FitError
-        If the search ends elsewhere than at an inner maximum.
+        If there is no inner maximum.
     """
     from scipy.optimize import minimize
 
     def loss(theta: Array) -> float:
-        value = -log_likelihood(theta) / n
+        # A search may try values at which numbers overflow; those are no maximum.
+        with np.errstate(all="ignore"):
+            value = -log_likelihood(theta) / n
         return value if np.isfinite(value) else 1e10
 
-    found = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 400})
-    theta = np.asarray(found.x, dtype=float)
-    for _ in range(NEWTON_STEPS):
-        slope, curvature = derivatives(loss, theta)
-        if not (np.isfinite(curvature).all() and _is_positive(curvature)):
-            raise FitError(
-                "the likelihood has no inner maximum: these sizes do not determine "
-                f"the {len(theta)} parameters of the family"
-            )
-        step = np.linalg.solve(curvature, slope)
-        theta = theta - step
-        if np.abs(step).max() < 1e-9:
-            break
+    theta = _newton(loss, start)
+    if theta is None:
+        found = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 800})
+        theta = _newton(loss, np.asarray(found.x, dtype=float))
+    if theta is None:
+        raise FitError(
+            "the likelihood has no inner maximum: these sizes do not determine "
+            f"{' and '.join(names)}"
+        )
     _, curvature = derivatives(loss, theta)
     return theta, np.asarray(np.linalg.inv(curvature) / n)
 
@@ -51,7 +52,7 @@ def maximise(
 def derivatives(function: Objective, theta: Array) -> tuple[Array, Array]:
     """Return gradient and Hessian by central differences."""
     size = len(theta)
-    steps = 1e-4 * np.maximum(np.abs(theta), 0.1)
+    steps = 1e-4 * np.maximum(np.abs(theta), 1.0)
     unit = np.diag(steps)
     centre = function(theta)
     gradient, hessian = np.empty(size), np.empty((size, size))
@@ -72,5 +73,32 @@ def derivatives(function: Objective, theta: Array) -> tuple[Array, Array]:
     return gradient, hessian
 
 
+def _newton(loss: Objective, theta: Array) -> Array | None:
+    """Step to the minimum; None where the loss bends down or the steps do not end."""
+    previous = np.inf
+    for _ in range(NEWTON_STEPS):
+        slope, curvature = derivatives(loss, theta)
+        if not (np.isfinite(curvature).all() and _is_positive(curvature)):
+            return None
+        step: Array = np.linalg.solve(curvature, slope).astype(float)
+        size = float(np.abs(step).max())
+        if size < TOLERANCE or (size < ROUNDING and size >= previous / 2):
+            return np.asarray(theta - step)
+        theta = _descend(loss, theta, step)
+        previous = size
+    return None
+
+
+def _descend(loss: Objective, theta: Array, step: Array) -> Array:
+    """Take the step, halved until the loss does not grow."""
+    now = loss(theta)
+    for _ in range(20):
+        if loss(theta - step) <= now + 1e-12:
+            break
+        step = step / 2
+    return np.asarray(theta - step)
+
+
 def _is_positive(matrix: Array) -> bool:
-    return bool((np.linalg.eigvalsh(matrix) > 0).all())
+    # Curvature that is only rounding error is none.
+    return bool((np.linalg.eigvalsh(matrix) > 1e-7).all())

@@ -5,14 +5,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._validation import check_fraction
-from twinprivacy.breaches._families import FAMILIES
-from twinprivacy.breaches.size import (
-    SizeModel,
-    check_sizes,
-    fit_size,
-    log_likelihoods,
-)
-from twinprivacy.errors import ParameterError
+from twinprivacy.breaches._checks import check_sizes
+from twinprivacy.breaches._families import FAMILIES, Array
+from twinprivacy.breaches.size import SizeModel, fit_size, log_likelihoods
+from twinprivacy.errors import FitError, ParameterError
+
+Row = dict[str, float | int | str]
 
 __all__ = ["compare_sizes", "tail_index", "vuong_test"]
 
@@ -41,7 +39,14 @@ def compare_sizes(
     pandas.DataFrame
         One row for each family, best first: family, n_parameters, log_likelihood, aic,
         delta_aic, vuong_z and p_value against the best (see `vuong_test`; missing for
-        the best itself).
+        the best itself). A family that the sizes do not determine comes last, with
+        missing values: a log-normal law, for instance, on sizes that follow a Pareto
+        law more closely than any log-normal can.
+
+    Raises
+    ------
+    FitError
+        If no family fits.
 
     Examples
     --------
@@ -50,32 +55,38 @@ def compare_sizes(
     >>> table["family"].iloc[0]
     'lognormal'
     """
-    models = [
-        fit_size(
-            sizes,
-            family=family,
-            lower=lower,
-            upper=None if family == "pareto" else upper,
-            counts=counts,
-        )
-        for family in families
-    ]
-    models.sort(key=lambda model: model.aic)
     edges, weights = check_sizes(sizes, counts, lower=lower, upper=upper)
-    tests = [
-        vuong_test(models[0], model, edges, counts=weights) for model in models[1:]
-    ]
-    return pd.DataFrame(
-        {
-            "family": [model.family for model in models],
-            "n_parameters": [model.n_parameters for model in models],
-            "log_likelihood": [model.log_likelihood for model in models],
-            "aic": [model.aic for model in models],
-            "delta_aic": [model.aic - models[0].aic for model in models],
-            "vuong_z": [np.nan, *(z for z, _ in tests)],
-            "p_value": [np.nan, *(p for _, p in tests)],
-        }
-    )
+    models, failed = [], []
+    for family in families:
+        ceiling = None if family == "pareto" else upper
+        try:
+            models.append(
+                fit_size(
+                    sizes, family=family, lower=lower, upper=ceiling, counts=counts
+                )
+            )
+        except FitError:
+            failed.append({"family": family})
+    if not models:
+        raise FitError(f"none of the families fits: {', '.join(families)}")
+    models.sort(key=lambda model: model.aic)
+    rows = [_row(model, models[0], edges, weights) for model in models]
+    return pd.DataFrame([*rows, *failed], columns=list(rows[0]))
+
+
+def _row(model: SizeModel, best: SizeModel, edges: Array, weights: Array) -> Row:
+    z, p = (np.nan, np.nan)
+    if model is not best:
+        z, p = vuong_test(best, model, edges, counts=weights)
+    return {
+        "family": model.family,
+        "n_parameters": model.n_parameters,
+        "log_likelihood": model.log_likelihood,
+        "aic": model.aic,
+        "delta_aic": model.aic - best.aic,
+        "vuong_z": z,
+        "p_value": p,
+    }
 
 
 def vuong_test(
@@ -157,8 +168,7 @@ def tail_index(
     [4]
     """
     check_fraction(confidence_level, name="confidence_level")
-    smallest = np.asarray(sizes, dtype=float).min()
-    edges, weights = check_sizes(sizes, counts, lower=smallest)
+    edges, weights = check_sizes(sizes, counts, lower=0)
     rows = []
     for threshold in np.atleast_1d(np.asarray(thresholds, dtype=float)):
         inside = edges[:, 0] >= threshold
@@ -169,7 +179,9 @@ def tail_index(
                 f"of a bin; got {threshold:g}"
             )
         tail = edges[inside] if edges.shape[1] == 2 else edges[inside, 0]
-        model = fit_size(tail, family="pareto", lower=threshold, counts=weights[inside])
+        model = fit_size(
+            tail, family="pareto", lower=float(threshold), counts=weights[inside]
+        )
         summary = model.summary(confidence_level).iloc[0]
         rows.append((threshold, model.n, *summary[["value", "low", "high"]]))
     names = ("threshold_individuals", "n_tail", "tail_index", "low", "high")

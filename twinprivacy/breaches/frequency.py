@@ -1,13 +1,21 @@
 """How many breaches are reported a year: counts, their trend, and next year's range."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._validation import check_choice, check_fraction, check_rng
+from twinprivacy.breaches._checks import check_yearly_counts
+from twinprivacy.breaches._count_laws import (
+    LARGEST_MEAN,
+    SMALLEST_DISPERSION,
+    bounded_exp,
+    count_cdf,
+    fit_given_dispersion,
+    profile_dispersion,
+)
 from twinprivacy.errors import ParameterError
 from twinprivacy.estimates import Estimate
 
@@ -18,8 +26,6 @@ __all__ = [
 ]
 
 FAMILIES = ("poisson", "negative_binomial")
-# Below this the negative binomial is a Poisson law to all digits that are printed.
-SMALLEST_DISPERSION = 1e-8
 Array = npt.NDArray[np.float64]
 
 
@@ -40,6 +46,13 @@ class FrequencyModel:
     n : int
         Number of years.
     log_likelihood : float
+
+    Notes
+    -----
+    With the negative binomial, the scatter is estimated from the same few years, and
+    maximum likelihood puts it too low. Intervals and ranges then allow for it as with
+    normal errors: variances are multiplied by n / (n - k) for k coefficients, and
+    quantiles are those of Student's t with n - k degrees of freedom.
     """
 
     family: str
@@ -64,10 +77,9 @@ class FrequencyModel:
         """
         check_fraction(confidence_level, name="confidence_level")
         middle, error = self.log_expected(year)
-        low, high = (np.exp(middle + k * _z(confidence_level) * error) for k in (-1, 1))
-        return Estimate(
-            float(np.exp(middle)), float(low), float(high), confidence_level, self.n
-        )
+        width = self.interval_factor(confidence_level) * error
+        value, low, high = (float(np.exp(middle + k * width)) for k in (0, -1, 1))
+        return Estimate(value, low, high, confidence_level, self.n)
 
     def growth(self, *, confidence_level: float = 0.95) -> Estimate:
         """Estimate the relative growth a year, exp(beta_1) - 1.
@@ -80,8 +92,10 @@ class FrequencyModel:
         if len(self.coefficients) < 2:
             raise ParameterError("trend must be True for a growth rate; got False")
         error = float(np.sqrt(self.covariance[1, 1]))
-        slope, z = float(self.coefficients[1]), _z(confidence_level)
-        value, low, high = (np.expm1(slope + k * z * error) for k in (0, -1, 1))
+        check_fraction(confidence_level, name="confidence_level")
+        width = self.interval_factor(confidence_level) * error
+        slope = float(self.coefficients[1])
+        value, low, high = (np.expm1(slope + k * width) for k in (0, -1, 1))
         return Estimate(float(value), float(low), float(high), confidence_level, self.n)
 
     def prediction_interval(
@@ -89,9 +103,10 @@ class FrequencyModel:
     ) -> Estimate:
         """Predict the count of one full year: its median and range.
 
-        The law of the count is averaged over the normal law of the fitted log-mean, so
-        the range holds both the scatter of a year and the uncertainty of the
-        coefficients; that of the dispersion is left out. No random numbers.
+        The law of the count is averaged over the law of the fitted log-mean and, with
+        the negative binomial, over that of the dispersion, so the range holds both the
+        scatter of a year and the uncertainty of the fit. No random numbers. A bound
+        beyond 10^12 breaches, which a trend over very few years gives, is infinite.
         """
         check_fraction(confidence_level, name="confidence_level")
         tail = (1 - confidence_level) / 2
@@ -101,18 +116,31 @@ class FrequencyModel:
         return Estimate(median, low, high, confidence_level, self.n)
 
     def sample(self, year: float, n: int, *, rng: np.random.Generator) -> Array:
-        """Draw `n` counts for a year, with uncertain coefficients, shape (n,)."""
-        check_rng(rng)
-        middle, error = self.log_expected(year)
-        means = np.exp(middle + error * rng.standard_normal(n))
-        return self.draw_counts(means, rng=rng)
+        """Draw `n` counts for a year, with uncertain parameters, shape (n,)."""
+        return self.simulate([year], n, rng=rng)[:, 0]
 
-    def draw_counts(self, means: Array, *, rng: np.random.Generator) -> Array:
-        """Draw one count for each mean, with the fitted dispersion."""
+    def simulate(
+        self, years: npt.ArrayLike, n: int, *, rng: np.random.Generator
+    ) -> Array:
+        """Draw `n` times the counts of all `years`, shape (n, len(years)).
+
+        One draw of the parameters serves all years.
+        """
         check_rng(rng)
+        times = np.atleast_1d(np.asarray(years, dtype=float)) - self.centre
+        design = np.column_stack([np.ones_like(times), times])
+        design = design[:, : len(self.coefficients)]
+        spread = np.full(n, 1.0)
+        if self._is_scaled:
+            freedom = self._freedom
+            spread = self._correction * freedom / rng.chisquare(freedom, size=n)
+        root = np.linalg.cholesky(self.covariance)
+        noise = rng.standard_normal((n, len(self.coefficients))) @ root.T
+        coefficients = self.coefficients + np.sqrt(spread)[:, None] * noise
+        means = bounded_exp(coefficients @ design.T)
         if self.dispersion > SMALLEST_DISPERSION:
-            shape = 1 / self.dispersion
-            means = rng.gamma(shape, means / shape)
+            shape = 1 / (self.dispersion * spread)[:, None]
+            means = np.minimum(rng.gamma(shape, means / shape), LARGEST_MEAN)
         return rng.poisson(means).astype(float)
 
     def log_expected(self, year: float) -> tuple[float, float]:
@@ -122,20 +150,58 @@ class FrequencyModel:
             np.sqrt(row @ self.covariance @ row)
         )
 
+    def interval_factor(self, confidence_level: float) -> float:
+        """Return how many standard errors an interval reaches to each side."""
+        from scipy.stats import norm, t
+
+        p = (1 + confidence_level) / 2
+        if not self._is_scaled:
+            return float(norm.ppf(p))
+        return float(np.sqrt(self._correction) * t.ppf(p, self._freedom))
+
+    @property
+    def _is_scaled(self) -> bool:
+        return self.family == "negative_binomial"
+
+    @property
+    def _freedom(self) -> int:
+        return self.n - len(self.coefficients)
+
+    @property
+    def _correction(self) -> float:
+        return self.n / self._freedom
+
     def _predictive_quantile(self, year: float, p: float) -> float:
         """Find the smallest count whose predictive distribution reaches `p`."""
-        middle, error = self.log_expected(year)
-        nodes, weights = np.polynomial.hermite_e.hermegauss(40)
-        means = np.exp(middle + error * nodes)
-        weights = weights / weights.sum()
-        low, high = -1, int(10 * np.exp(middle + 6 * error) + 100)
+        means, dispersions, weights = self._predictive_nodes(year)
+        low, high = -1, 1
+        while weights @ count_cdf(high, means, dispersions) < p:
+            low, high = high, 2 * high
+            if high > LARGEST_MEAN:
+                return np.inf
         while high - low > 1:
             guess = (low + high) // 2
-            if weights @ _cdf(guess, means, self.dispersion) >= p:
+            if weights @ count_cdf(guess, means, dispersions) >= p:
                 high = guess
             else:
                 low = guess
         return float(high)
+
+    def _predictive_nodes(self, year: float) -> tuple[Array, Array, Array]:
+        """Return means, dispersions and weights whose mixture is the prediction."""
+        from scipy.special import roots_genlaguerre
+
+        middle, error = self.log_expected(year)
+        nodes, weights = np.polynomial.hermite_e.hermegauss(24)
+        spread, shares = np.ones(1), np.ones(1)
+        if self._is_scaled:
+            # Precision is chi-squared over its degrees of freedom.
+            halves, shares = roots_genlaguerre(16, self._freedom / 2 - 1)
+            spread = self._correction * self._freedom / (2 * halves)
+        means = bounded_exp(middle + error * np.sqrt(spread)[:, None] * nodes)
+        dispersions = np.broadcast_to(self.dispersion * spread[:, None], means.shape)
+        joint = np.outer(shares, weights)
+        return means.ravel(), dispersions.ravel(), (joint / joint.sum()).ravel()
 
 
 def fit_frequency(
@@ -162,13 +228,16 @@ def fit_frequency(
     -------
     FrequencyModel
         Coefficients by statsmodels' generalised linear model; the dispersion
-        maximises the profile likelihood.
+        maximises the profile likelihood, and is 0 where the counts scatter no more
+        than a Poisson law allows.
 
     Raises
     ------
     ParameterError
         For an unknown family, too few years, or counts that are missing, negative or
         not whole.
+    FitError
+        If all breaches lie in the first or the last year, so that no trend fits.
 
     References
     ----------
@@ -182,13 +251,13 @@ def fit_frequency(
     Estimate(value=0.212, low=0.0783, high=0.362, confidence_level=0.95, n=6)
     """
     check_choice(family, name="family", allowed=FAMILIES)
-    years, values, fractions = _check_counts(counts, exposure, trend=trend)
+    years, values, fractions = check_yearly_counts(counts, exposure, trend=trend)
     centre = float(years.mean())
     design = np.column_stack([np.ones_like(years), years - centre])[:, : 1 + trend]
     dispersion = 0.0
     if family == "negative_binomial":
-        dispersion = _profile_dispersion(values, design, fractions)
-    result = _fit_given_dispersion(values, design, fractions, dispersion)
+        dispersion = profile_dispersion(values, design, fractions)
+    result = fit_given_dispersion(values, design, fractions, dispersion)
     return FrequencyModel(
         family=family,
         coefficients=np.asarray(result.params, dtype=float),
@@ -227,7 +296,7 @@ def overdispersion_test(
     negative = fit_frequency(
         counts, family="negative_binomial", trend=trend, exposure=exposure
     )
-    _, values, fractions = _check_counts(counts, exposure, trend=trend)
+    _, values, fractions = check_yearly_counts(counts, exposure, trend=trend)
     means = fractions * [np.exp(poisson.log_expected(year)[0]) for year in counts.index]
     freedom = len(values) - len(poisson.coefficients)
     ratio = max(2 * (negative.log_likelihood - poisson.log_likelihood), 0.0)
@@ -236,85 +305,3 @@ def overdispersion_test(
         "likelihood_ratio": ratio,
         "p_value": float(chi2.sf(ratio, 1) / 2) if ratio > 0 else 1.0,
     }
-
-
-def _check_counts(
-    counts: pd.Series, exposure: npt.ArrayLike | None, *, trend: bool
-) -> tuple[Array, Array, Array]:
-    years = np.asarray(counts.index, dtype=float)
-    values = np.asarray(counts, dtype=float)
-    needed = 3 if trend else 2
-    if len(values) < needed or len(set(years)) < len(years):
-        raise ParameterError(
-            f"counts must hold at least {needed} different years; got {len(values)} "
-            f"entries for {len(set(years))} years"
-        )
-    with np.errstate(invalid="ignore"):
-        bad = int((~((values >= 0) & (values == np.floor(values)))).sum())
-    if bad or not values.any():
-        raise ParameterError(
-            "counts must be whole numbers of at least 0, not all 0; got "
-            f"{bad} that are not, and a sum of {np.nansum(values):g}"
-        )
-    fractions = (
-        np.ones_like(values) if exposure is None else np.asarray(exposure, float)
-    )
-    if (
-        fractions.shape != values.shape
-        or not ((fractions > 0) & (fractions <= 1)).all()
-    ):
-        raise ParameterError(
-            f"exposure must be {len(values)} fractions in (0, 1]; got shape "
-            f"{fractions.shape}"
-        )
-    return years, values, fractions
-
-
-def _profile_dispersion(values: Array, design: Array, fractions: Array) -> float:
-    """Return the dispersion at which the likelihood of the counts is largest."""
-    from scipy.optimize import minimize_scalar
-
-    def loss(log_dispersion: float) -> float:
-        return -float(
-            _fit_given_dispersion(
-                values, design, fractions, float(np.exp(log_dispersion))
-            ).llf
-        )
-
-    found = minimize_scalar(
-        loss,
-        bounds=(np.log(SMALLEST_DISPERSION), 3),
-        method="bounded",
-        options={"xatol": 1e-8},
-    )
-    return float(np.exp(found.x))
-
-
-def _fit_given_dispersion(
-    values: Array, design: Array, fractions: Array, dispersion: float
-) -> Any:
-    """Fit the coefficients for a dispersion that is given."""
-    from statsmodels.genmod import families
-    from statsmodels.genmod.generalized_linear_model import GLM
-
-    law = (
-        families.NegativeBinomial(alpha=dispersion)
-        if dispersion > SMALLEST_DISPERSION
-        else families.Poisson()
-    )
-    return GLM(values, design, family=law, offset=np.log(fractions)).fit(tol=1e-12)
-
-
-def _cdf(count: int, means: Array, dispersion: float) -> Array:
-    from scipy.stats import nbinom, poisson
-
-    if dispersion <= SMALLEST_DISPERSION:
-        return np.asarray(poisson.cdf(count, means))
-    shape = 1 / dispersion
-    return np.asarray(nbinom.cdf(count, shape, shape / (shape + means)))
-
-
-def _z(confidence_level: float) -> float:
-    from scipy.stats import norm
-
-    return float(norm.ppf((1 + confidence_level) / 2))

@@ -42,9 +42,31 @@ class SizeBins:
     totals: npt.NDArray[np.float64]
     lower: float
 
+    def above(self, threshold: float) -> "SizeBins":
+        """Keep the bins that start at `threshold` or later."""
+        kept = self.bins[:, 0] >= threshold
+        if not kept.any():
+            raise DataError(
+                f"threshold must be at most {self.bins[-1, 0]:g}, where the last bin "
+                f"starts; got {threshold:g}"
+            )
+        return SizeBins(
+            bins=self.bins[kept],
+            counts=self.counts[kept],
+            totals=self.totals[kept],
+            lower=float(self.bins[kept, 0].min()),
+        )
+
     def exceedances(self, thresholds: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Count breaches of at least each threshold, which must start a bin."""
+        """Count breaches of at least each threshold, which must not cut a bin."""
         starts = np.atleast_1d(np.asarray(thresholds, dtype=float))
+        low, high = self.bins.T
+        for start in starts:
+            if not start >= self.lower or ((low < start) & (start < high)).any():
+                raise ParameterError(
+                    f"thresholds must be at least lower = {self.lower:g} and not lie "
+                    f"within a bin; got {start:g}"
+                )
         return np.array(
             [self.counts[self.bins[:, 0] >= start].sum() for start in starts]
         )
@@ -110,7 +132,8 @@ def share_of_largest(sizes: npt.ArrayLike, *, fraction: float = 0.01) -> float:
     sizes : array_like
         Exact sizes in people, shape (n,), n >= 1, positive.
     fraction : float
-        Share of breaches, strictly between 0 and 1; at least one breach is taken.
+        Share of breaches, strictly between 0 and 1; a broken number of breaches is
+        rounded down, and at least one is taken.
 
     Examples
     --------
@@ -119,12 +142,13 @@ def share_of_largest(sizes: npt.ArrayLike, *, fraction: float = 0.01) -> float:
     """
     check_fraction(fraction, name="fraction")
     values = np.asarray(sizes, dtype=float)
-    if values.ndim != 1 or not len(values) or not (values > 0).all():
+    bad = ~((values > 0) & np.isfinite(values))
+    if values.ndim != 1 or not len(values) or bad.any():
         raise ParameterError(
             "sizes must be at least one positive number, shape (n,); got shape "
-            f"{values.shape} with {int((~(values > 0)).sum())} not positive"
+            f"{values.shape} with {int(bad.sum())} not positive and finite"
         )
-    n_largest = int(np.ceil(fraction * len(values)))
+    n_largest = _count_largest(fraction, len(values))
     return float(np.sort(values)[-n_largest:].sum() / values.sum())
 
 
@@ -138,7 +162,7 @@ def share_of_largest_binned(sizes: SizeBins, fractions: npt.ArrayLike) -> pd.Dat
     ----------
     sizes : SizeBins
     fractions : array_like
-        Shares of breaches, in (0, 1), shape (k,).
+        Shares of breaches, in (0, 1), shape (k,), rounded as in `share_of_largest`.
 
     Returns
     -------
@@ -153,9 +177,8 @@ def share_of_largest_binned(sizes: SizeBins, fractions: npt.ArrayLike) -> pd.Dat
     rows = []
     for fraction in np.atleast_1d(np.asarray(fractions, dtype=float)):
         check_fraction(fraction, name="fractions")
-        wanted = np.ceil(fraction * counts.sum())
-        cut = int(np.searchsorted(before, wanted, side="right")) - 1
-        cut = min(cut, len(counts) - 1)
+        wanted = _count_largest(fraction, counts.sum())
+        cut = int(np.searchsorted(before, wanted, side="left")) - 1
         inside = wanted - before[cut]
         least = inside / counts[cut] * totals[cut]
         most = min(
@@ -216,8 +239,8 @@ def revisions(annual_totals: pd.DataFrame) -> pd.DataFrame:
     ----------
     annual_totals : pandas.DataFrame
         As `datasets.load("ocr_annual_totals")` gives it: columns year (missing for
-        spans of years), series (exports have names that start with "portal_"), as_of
-        (date of the export), individuals_affected, breaches_500plus.
+        spans of years), series (names of exports start with ``portal_``), as_of (date
+        of the export), individuals_affected, breaches_500plus.
 
     Returns
     -------
@@ -242,6 +265,12 @@ def revisions(annual_totals: pd.DataFrame) -> pd.DataFrame:
     groups = tidy.groupby("year")["n_individuals"]
     tidy["ratio"] = tidy["n_individuals"] / groups.transform("first")
     return tidy[groups.transform("size") > 1].reset_index(drop=True)
+
+
+def _count_largest(fraction: float, n: float) -> int:
+    """Return how many breaches the fraction takes: whole ones, at least one."""
+    # Rounded first: 0.29 * 100 is a little below 29, and 29 breaches are meant.
+    return max(int(round(fraction * n, 9)), 1)
 
 
 def _year_row(year: object, part: pd.DataFrame) -> tuple[object, ...]:

@@ -79,7 +79,8 @@ def return_period(
     share_error = size_model.log_exceedance_error(x) if share < 1 else 0.0
     z = float(norm.ppf((1 + confidence_level) / 2))
     middle = -log_rate - np.log(share)
-    width = z * np.hypot(rate_error, share_error)
+    rate_factor = frequency_model.interval_factor(confidence_level)
+    width = np.hypot(rate_factor * rate_error, z * share_error)
     value, low, high = (float(np.exp(middle + k * width)) for k in (0, -1, 1))
     return Estimate(value, low, high, confidence_level, size_model.n)
 
@@ -96,8 +97,8 @@ def predict_exceedances(
 ) -> pd.DataFrame:
     """Predict how many breaches of at least each size some years will bring.
 
-    Each draw takes new coefficients and new parameters from their normal laws, a count
-    for every year, and a binomial share of the counts for every threshold.
+    Each draw takes new parameters for both models from the laws of their errors, a
+    count for every year, and a binomial share of the counts for every threshold.
 
     Parameters
     ----------
@@ -127,8 +128,13 @@ def predict_exceedances(
             f"{n_draws} and {len(years)} years"
         )
     sizes = np.atleast_1d(np.asarray(thresholds, dtype=float))
+    if not (sizes >= size_model.lower).all():
+        raise ParameterError(
+            "thresholds must be at least the size model's lower = "
+            f"{size_model.lower:g}; got {sizes.min():g}"
+        )
     count_rng, size_rng, share_rng = rng.spawn(3)
-    totals = _draw_totals(frequency_model, years, n_draws, count_rng)
+    totals = frequency_model.simulate(list(years), n_draws, rng=count_rng).sum(axis=1)
     thetas = size_rng.multivariate_normal(
         size_model.theta, size_model.covariance, size=n_draws, method="cholesky"
     )
@@ -144,17 +150,3 @@ def predict_exceedances(
             "high": np.quantile(draws, 1 - tail, axis=0),
         }
     )
-
-
-def _draw_totals(
-    model: FrequencyModel, years: range, n_draws: int, rng: np.random.Generator
-) -> npt.NDArray[np.float64]:
-    """Draw sums over the years; one draw of the coefficients serves all years."""
-    coefficients = rng.multivariate_normal(
-        model.coefficients, model.covariance, size=n_draws, method="cholesky"
-    )
-    total = np.zeros(n_draws)
-    for year in years:
-        row = np.array([1.0, year - model.centre])[: coefficients.shape[1]]
-        total += model.draw_counts(np.exp(coefficients @ row), rng=rng)
-    return total
