@@ -28,6 +28,7 @@ def build(folder, chapter=CHAPTER):
     (folder / "conf.py").write_text(CONF)
     (folder / "index.md").write_text(
         "# Book\n\n```{toctree}\n99_example\nfigures\n```\n"
+        "\n```{figure-card} an-example\n```\n"
     )
     (folder / "figures.md").write_text("# All figures\n\n```{figure-gallery}\n```\n")
     (folder / "99_example.md").write_text(chapter)
@@ -87,6 +88,13 @@ def test_card_has_number_alt_pair_and_downloads(out):
         for ending in ("pdf", "svg", "png", "csv")
     ]
     assert all((out / path).is_file() for path in downloads)
+
+
+def test_card_outside_its_chapter_has_neither_number_nor_anchor(out):
+    text = (out / "index.html").read_text()
+    assert "figures/an-example/an-example.svg" in text
+    assert "Fig. 1" not in text
+    assert 'id="figure-an-example"' not in text
 
 
 def test_roles_quote_the_manifest_and_link_to_the_page(out):

@@ -24,10 +24,10 @@ def test_the_same_figures_are_published(fresh):
     assert figure_ids(fresh)
 
 
-@pytest.mark.parametrize("figure_id", figure_ids(COMMITTED))
-def test_data_and_manifest_are_the_same(fresh, figure_id):
+@pytest.mark.parametrize("published_id", figure_ids(COMMITTED))
+def test_data_and_manifest_are_the_same(fresh, published_id):
     for ending in ("csv", "metadata.json"):
-        name = f"{figure_id}/{figure_id}.{ending}"
+        name = f"{published_id}/{published_id}.{ending}"
         assert (fresh / name).read_text() == (COMMITTED / name).read_text(), name
 
 

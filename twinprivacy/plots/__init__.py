@@ -1,0 +1,42 @@
+"""Draw given tables on given axes; nothing is computed here.
+
+Colours are the places of the current palette ("C0" is the accent, ``MUTED`` the grey of
+what is not the point), so that one function serves the light and the dark picture. One
+module for each subject; `axes` holds what they share.
+"""
+
+from twinprivacy.plots.axes import (
+    label_ends,
+    log_axis,
+    share_axis,
+    short_number,
+    short_percent,
+)
+from twinprivacy.plots.breaches import (
+    law_name,
+    plot_concentration,
+    plot_exceedance,
+    plot_frequency,
+    plot_mix,
+    plot_out_of_time,
+    plot_return_period,
+    plot_revisions,
+    plot_tail_index,
+)
+
+__all__ = [
+    "label_ends",
+    "law_name",
+    "log_axis",
+    "plot_concentration",
+    "plot_exceedance",
+    "plot_frequency",
+    "plot_mix",
+    "plot_out_of_time",
+    "plot_return_period",
+    "plot_revisions",
+    "plot_tail_index",
+    "share_axis",
+    "short_number",
+    "short_percent",
+]
