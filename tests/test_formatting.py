@@ -129,3 +129,10 @@ def test_no_reader_meets_an_exponent_and_three_digits_are_kept(x: float) -> None
     text = formatting.format_number(x)
     assert not set(text) - set("-0123456789.,")
     assert float(text.replace(",", "")) == pytest.approx(x, rel=5e-3)
+
+
+def test_p_values_have_no_exponent() -> None:
+    written = [
+        formatting.format_p_value(p) for p in (0.5, 0.04999, 0.001, 1e-30, float("nan"))
+    ]
+    assert written == ["0.500", "0.050", "0.001", "below 0.001", "not available"]

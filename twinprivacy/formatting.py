@@ -15,6 +15,7 @@ __all__ = [
     "format_count",
     "format_estimate",
     "format_number",
+    "format_p_value",
     "format_people",
     "format_percent",
     "format_usd",
@@ -127,6 +128,19 @@ def format_years(years: float, digits: int = 3) -> str:
             break
     plural = "" if amount == "1" else "s"
     return f"{amount}{NO_BREAK_SPACE}{unit}{plural}"
+
+
+def format_p_value(p_value: float) -> str:
+    """Write a p-value; below 0.001 it says so and no more.
+
+    Examples
+    --------
+    >>> format_p_value(0.0312), format_p_value(3e-14)
+    ('0.031', 'below 0.001')
+    """
+    if special := _special(p_value):
+        return special
+    return "below 0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
 def format_estimate(
