@@ -1,6 +1,7 @@
 """Bins, yearly tables and shares of the largest: by hand, bounds, bad input."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from twinprivacy import datasets
 from twinprivacy.breaches.records import (
     SizeBins,
     annual_table,
+    bin_reports,
     revisions,
     share_of_largest,
     share_of_largest_binned,
@@ -273,7 +275,7 @@ def test_annual_table_does_not_depend_on_the_order(rng: np.random.Generator) -> 
 
 def test_annual_table_names_the_missing_columns() -> None:
     message = (
-        "reports must have the columns year and individuals; missing: individuals, year"
+        "reports must have the columns year, individuals; missing: year, individuals"
     )
     with pytest.raises(DataError, match=f"^{message}$"):
         annual_table(pd.DataFrame({"a": [1]}))
@@ -306,3 +308,55 @@ def test_revisions_of_the_published_totals() -> None:
     assert year["n_individuals"].tolist() == [12_682_073, *3 * [19_073_551]]
     assert year["ratio"].iloc[-1] == pytest.approx(19_073_551 / 12_682_073)
     assert (table.groupby("year")["ratio"].first() == 1).all()
+
+
+def test_binning_the_portals_own_export_gives_the_published_counts(
+    shared_data: Path,
+) -> None:
+    """Years that no later export revised must agree cell by cell."""
+    file = shared_data / "hhs_breaches" / "breach_report_2023-05-01.csv.gz"
+    ours = bin_reports(datasets.read_ocr_export(file))
+    published = datasets.load("ocr_binned_sizes")
+    for year in (2009, 2010, 2011, 2014, 2015):
+        cells = [
+            table[table["year"] == year]
+            .sort_values(list(table.columns))
+            .reset_index(drop=True)[list(published.columns)]
+            .astype(object)
+            for table in (ours, published)
+        ]
+        pd.testing.assert_frame_equal(*cells, check_dtype=False)
+
+
+def test_bins_start_where_the_published_ones_do() -> None:
+    published = datasets.load("ocr_binned_sizes")
+    starts = sorted(published["size_low"].unique())
+    reports = pd.DataFrame(
+        {
+            "year": 2020,
+            "entity_type": "provider",
+            "incident_type": "theft",
+            "individuals": [*starts, *(published["size_high"] - 1)],
+        }
+    )
+    ours = bin_reports(reports)
+    assert sorted(ours["size_low"].unique()) == starts
+    assert ours["n_breaches"].sum() == len(reports)
+    assert ours["sum_individuals"].sum() == reports["individuals"].sum()
+
+
+def test_reports_without_a_count_have_no_bin() -> None:
+    reports = pd.DataFrame(
+        {
+            "year": [2020] * 3,
+            "entity_type": "provider",
+            "incident_type": "theft",
+            "individuals": pd.array([None, 499, 500], dtype="Int64"),
+        }
+    )
+    assert bin_reports(reports)["n_breaches"].tolist() == [1]
+    message = re.escape(
+        "reports must hold at least one count of 500 people or more; got none"
+    )
+    with pytest.raises(DataError, match=f"^{message}$"):
+        bin_reports(reports.iloc[:2])

@@ -12,6 +12,7 @@ from twinprivacy.errors import DataError, ParameterError
 __all__ = [
     "SizeBins",
     "annual_table",
+    "bin_reports",
     "revisions",
     "share_of_largest",
     "share_of_largest_binned",
@@ -19,6 +20,7 @@ __all__ = [
 ]
 
 MILLION = 1_000_000
+REPORTING_THRESHOLD = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +74,65 @@ class SizeBins:
         )
 
 
+def bin_reports(reports: pd.DataFrame) -> pd.DataFrame:
+    r"""Count reports as the published table of binned sizes does.
+
+    The :math:`k`-th bin starts at :math:`500 \cdot 10^{k/10}` people, rounded to whole
+    people. The chapter on breaches runs on the result as it does on the published
+    counts.
+
+    Parameters
+    ----------
+    reports : pandas.DataFrame
+        As `datasets.read_ocr_export` gives it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns year, entity_type, incident_type, size_low, size_high, n_breaches and
+        sum_individuals. Reports without a count, or below 500 people, are left out.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or no report is left.
+
+    Examples
+    --------
+    >>> reports = pd.DataFrame(
+    ...     {
+    ...         "year": [2020, 2020],
+    ...         "entity_type": "provider",
+    ...         "incident_type": "theft",
+    ...         "individuals": [510, 600],
+    ...     }
+    ... )
+    >>> bin_reports(reports)[["size_low", "size_high", "n_breaches"]].values.tolist()
+    [[500, 629, 2]]
+    """
+    groups = ["year", "entity_type", "incident_type"]
+    _check_columns(reports, [*groups, "individuals"])
+    sizes = pd.to_numeric(reports["individuals"]).astype(float)
+    kept = reports.loc[sizes >= REPORTING_THRESHOLD, groups]
+    if kept.empty:
+        raise DataError(
+            f"reports must hold at least one count of {REPORTING_THRESHOLD} people or "
+            "more; got none"
+        )
+    sizes = sizes[kept.index]
+    n_bins = int(10 * np.log10(sizes.max() / REPORTING_THRESHOLD)) + 2
+    edges = np.round(REPORTING_THRESHOLD * 10 ** (np.arange(n_bins + 1) / 10))
+    place = np.searchsorted(edges, sizes, side="right") - 1
+    binned = kept.assign(
+        size_low=edges[place].astype(int),
+        size_high=edges[place + 1].astype(int),
+        individuals=sizes.astype(int),
+    ).groupby([*groups, "size_low", "size_high"], as_index=False)
+    return binned.agg(
+        n_breaches=("individuals", "size"), sum_individuals=("individuals", "sum")
+    )
+
+
 def size_bins(
     table: pd.DataFrame,
     *,
@@ -109,7 +170,7 @@ def size_bins(
     """
     chosen = table if years is None else table[table["year"].isin(list(years))]
     if drop_placeholder_bin:
-        chosen = chosen[chosen["size_low"] > 500]
+        chosen = chosen[chosen["size_low"] > REPORTING_THRESHOLD]
     if chosen.empty:
         raise DataError("no breach is left in the chosen years and bins")
     grouped = chosen.groupby(["size_low", "size_high"], as_index=False)[
@@ -212,12 +273,7 @@ def annual_table(reports: pd.DataFrame) -> pd.DataFrame:
     >>> annual_table(reports)[["n_breaches", "n_at_least_1m"]].values.tolist()
     [[2, 1]]
     """
-    missing = {"year", "individuals"} - set(reports.columns)
-    if missing:
-        raise DataError(
-            f"reports must have the columns year and individuals; missing: "
-            f"{', '.join(sorted(missing))}"
-        )
+    _check_columns(reports, ["year", "individuals"])
     return pd.DataFrame(
         [_year_row(year, part) for year, part in reports.groupby("year")],
         columns=[
@@ -271,6 +327,15 @@ def _count_largest(fraction: float, n: float) -> int:
     """Return how many breaches the fraction takes: whole ones, at least one."""
     # Rounded first: 0.29 * 100 is a little below 29, and 29 breaches are meant.
     return max(int(round(fraction * n, 9)), 1)
+
+
+def _check_columns(reports: pd.DataFrame, wanted: list[str]) -> None:
+    missing = [name for name in wanted if name not in reports]
+    if missing:
+        raise DataError(
+            f"reports must have the columns {', '.join(wanted)}; missing: "
+            f"{', '.join(missing)}"
+        )
 
 
 def _year_row(year: object, part: pd.DataFrame) -> tuple[object, ...]:
