@@ -68,6 +68,8 @@ def execute(path: Path) -> nbformat.NotebookNode:
         # The kernel warns that it talks over a socket of this machine; so it should.
         extra_arguments=["--log-level=ERROR"],
     ).execute()
+    # The exact version of Python would change the file on every other machine.
+    notebook.metadata["language_info"] = {"name": "python"}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             # Published figures have files of their own; a copy would only grow.
