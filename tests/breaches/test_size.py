@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -571,3 +572,18 @@ def test_questions_outside_the_range() -> None:
     message = r"^rng must be a numpy.random.Generator; got int$"
     with pytest.raises(ParameterError, match=message):
         model.sample(3, rng=7)  # type: ignore[arg-type]
+
+
+def test_words_among_the_sizes_are_refused_without_quoting_them() -> None:
+    with pytest.raises(
+        ParameterError, match=r"^sizes must hold numbers only; got list with others$"
+    ) as caught:
+        fit_size([600, "a secret"], family="pareto")
+    assert caught.value.__cause__ is None
+
+
+def test_missing_counts_of_people_are_named_as_missing() -> None:
+    sizes = pd.Series([600, 900, None], dtype="Int64")
+    message = "sizes must lie in the law's range; got 1 missing or infinite"
+    with pytest.raises(ParameterError, match=f"^{message}$"):
+        fit_size(sizes, family="pareto")

@@ -17,14 +17,16 @@ def check_sizes(
     upper: float | None = None,
 ) -> tuple[Array, Array]:
     """Return edges, shape (n, 1) or (n, 2), and weights, shape (n,), or raise."""
-    edges = np.asarray(sizes, dtype=float)
+    edges = _as_floats(sizes, name="sizes")
     edges = edges[:, None] if edges.ndim == 1 else edges
     if edges.ndim != 2 or edges.shape[1] not in (1, 2) or not len(edges):
         raise ParameterError(
             "sizes must have shape (n,) for exact sizes or (n, 2) for bins, n >= 1; "
             f"got {np.shape(sizes)}"
         )
-    weights = np.ones(len(edges)) if counts is None else np.asarray(counts, dtype=float)
+    weights = (
+        np.ones(len(edges)) if counts is None else _as_floats(counts, name="counts")
+    )
     bad_weights = ~((weights >= 0) & np.isfinite(weights))
     if weights.shape != (len(edges),) or bad_weights.any() or not weights.any():
         raise ParameterError(
@@ -46,6 +48,18 @@ def check_sizes(
             f"sizes must lie in the law's range; got {', '.join(found)}"
         )
     return edges[weights > 0], weights[weights > 0]
+
+
+def _as_floats(values: npt.ArrayLike, *, name: str) -> Array:
+    try:
+        if isinstance(values, pd.Series | pd.DataFrame):
+            return np.asarray(values.to_numpy(dtype=float, na_value=np.nan))
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        # Without the cause, which would quote a value.
+        raise ParameterError(
+            f"{name} must hold numbers only; got {type(values).__name__} with others"
+        ) from None
 
 
 def check_upper(upper: float | None, *, lower: float) -> None:

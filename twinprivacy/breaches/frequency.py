@@ -241,8 +241,8 @@ def fit_frequency(
 
     References
     ----------
-    Cameron and Trivedi (2013), Regression Analysis of Count Data, 2nd edition,
-    doi:10.1017/CBO9781139013567.
+    Cameron and Trivedi (1998), Regression Analysis of Count Data,
+    doi:10.1017/CBO9780511814365.
 
     Examples
     --------
