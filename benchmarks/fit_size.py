@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import optimize, stats
 
 from twinprivacy import datasets
-from twinprivacy.breaches.records import SizeBins, size_bins
+from twinprivacy.breaches.binning import SizeBins, size_bins
 from twinprivacy.breaches.size import fit_size
 
 ROUNDS = 7

@@ -21,6 +21,7 @@ FIGURES = BOOK / "figures"
 CHAPTERS = sorted(BOOK.glob("*.ipynb"))
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 MODULES = (
+    "breaches.binning",
     "breaches.comparison",
     "breaches.frequency",
     "breaches.records",

@@ -10,14 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twinprivacy import datasets
+from twinprivacy.breaches.binning import SizeBins, bin_reports, size_bins
 from twinprivacy.breaches.records import (
-    SizeBins,
     annual_table,
-    bin_reports,
     revisions,
     share_of_largest,
     share_of_largest_binned,
-    size_bins,
 )
 from twinprivacy.errors import DataError, ParameterError
 

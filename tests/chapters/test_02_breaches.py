@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from twinprivacy import datasets
-from twinprivacy.breaches.records import size_bins
+from twinprivacy.breaches.binning import size_bins
 from twinprivacy.breaches.size import fit_size
 
 ROOT = Path(__file__).parents[2]

@@ -7,13 +7,9 @@ import pandas as pd
 import pytest
 
 from twinprivacy import datasets
+from twinprivacy.breaches.binning import SizeBins, size_bins
 from twinprivacy.breaches.comparison import tail_index
-from twinprivacy.breaches.records import (
-    SizeBins,
-    annual_table,
-    share_of_largest_binned,
-    size_bins,
-)
+from twinprivacy.breaches.records import annual_table, share_of_largest_binned
 from twinprivacy.breaches.size import SizeModel
 
 LEDGER = pd.read_csv(Path(__file__).with_name("ledger.csv"))
