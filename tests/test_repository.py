@@ -100,6 +100,15 @@ class TestChapter:
             if re.search(r'publish\(\s*"', source(cell)):
                 assert "remove-output" in cell["metadata"]["tags"]
 
+    def test_what_prose_is_given_is_plain_text(self, chapter):
+        """Anything else would show its type, or be read as a tuple, in a sentence."""
+        outputs = [o for cell in cells(chapter, "code") for o in cell["outputs"]]
+        given = [o["data"] for o in outputs if "scrapbook" in o.get("metadata", {})]
+        assert given
+        for data in given:
+            text = "".join(data["application/papermill.record/text/plain"])
+            assert isinstance(ast.literal_eval(text), str), text
+
     def test_findings_are_tested(self, chapter):
         assert (ROOT / "tests" / "chapters" / f"test_{chapter.stem}.py").is_file()
 
