@@ -23,6 +23,7 @@ KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3
 MODULES = (
     "breaches.binning",
     "breaches.comparison",
+    "breaches.cost_models",
     "breaches.frequency",
     "breaches.impact",
     "breaches.impact_checks",

@@ -7,13 +7,13 @@ import pytest
 from twinprivacy import datasets
 from twinprivacy.breaches.impact import (
     ImpactModel,
-    elasticity_by_kind,
     fit_impact,
     usable_cases,
 )
 from twinprivacy.breaches.impact_checks import (
     compare_methods,
     data_kind_effects,
+    elasticity_by_kind,
     leave_one_incident_out,
     sensitivity,
 )

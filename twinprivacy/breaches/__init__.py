@@ -1,7 +1,9 @@
-"""How often health data are breached, and how many people a breach concerns.
+"""How often health data are breached, how many people that concerns, what it costs.
 
-`frequency` counts reports a year, `size` models the people in one breach, `recurrence`
-joins the two, `binning` and `records` prepare counts and tables from reports. `impact`
-fits what was paid, `impact_checks` tries to break that fit, and `penalties` asks how
-often anything is paid at all.
+- Reports: `frequency` counts them a year, `size` models the people in one, `comparison`
+  sets laws of sizes side by side, `recurrence` joins the two; `binning` and `records`
+  prepare counts and tables.
+- Costs: `cost_models` holds what others published on one breach, `impact` fits what was
+  paid, `impact_checks` tries to break that fit, `penalties` asks how often anything is
+  paid at all.
 """

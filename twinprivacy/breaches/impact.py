@@ -14,7 +14,6 @@ from twinprivacy.estimates import Estimate
 
 __all__ = [
     "ImpactModel",
-    "elasticity_by_kind",
     "fit_impact",
     "usable_cases",
 ]
@@ -307,49 +306,6 @@ def fit_impact(
         result=result,
         hc3=model.fit(cov_type="HC3", use_t=True),
     )
-
-
-def elasticity_by_kind(
-    cases: pd.DataFrame, *, confidence_level: float = 0.95, min_incidents: int = 5
-) -> pd.DataFrame:
-    """Fit each kind of amount by itself, and all together.
-
-    Parameters
-    ----------
-    cases : pandas.DataFrame
-        As for `fit_impact`.
-    confidence_level : float
-        Strictly between 0 and 1.
-    min_incidents : int
-        A kind with fewer incidents is left out.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns kind ("pooled" last: one slope, an intercept for each kind), elasticity,
-        low, high, hc3_error, clustered_error, p_value_of_one, n, n_incidents.
-    """
-    incidents = cases.groupby("impact_kind")["incident_id"].nunique()
-    kinds = sorted(incidents[incidents >= min_incidents].index)
-    fits = {kind: fit_impact(cases, kinds=[kind]) for kind in kinds}
-    fits["pooled"] = fit_impact(cases)
-    rows = []
-    for kind, model in fits.items():
-        slope = model.elasticity(confidence_level=confidence_level)
-        rows.append(
-            {
-                "kind": kind,
-                "elasticity": slope.value,
-                "low": slope.low,
-                "high": slope.high,
-                "hc3_error": float(model.hc3.bse["log_people"]),
-                "clustered_error": float(model.result.bse["log_people"]),
-                "p_value_of_one": model.p_value(),
-                "n": model.n,
-                "n_incidents": model.n_incidents,
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def _prepare(cases: pd.DataFrame, kinds: Collection[str] | None) -> pd.DataFrame:
