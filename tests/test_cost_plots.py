@@ -162,3 +162,18 @@ def test_tornado_writes_each_end_beside_its_own_side(ax):
     assert places["ten"].xy == (5e4, 0)
     assert to_rgba(ax.lines[0].get_color()) == to_rgba("C0")
     check_labels(ax.figure, "tornado")
+
+
+def test_stores_start_at_one_and_every_number_of_stores_has_a_tick(ax):
+    data = pd.DataFrame(
+        {
+            "series": ["more"] * 3 + ["less"] * 3,
+            "n_stores": [1, 2, 10] * 2,
+            "ratio": [1.0, 1.5, 3.8, 1.0, 0.7, 0.4],
+        }
+    )
+    plots.plot_stores(data, ax)
+    assert ax.get_xticks().tolist() == [1, 2, 10]
+    assert ax.get_yticks().tolist() == pytest.approx([0.5, 1, 2])
+    assert texts(ax) == ["more", "less"]
+    check_labels(ax.figure, "stores")

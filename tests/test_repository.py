@@ -21,13 +21,17 @@ FIGURES = BOOK / "figures"
 CHAPTERS = sorted(BOOK.glob("*.ipynb"))
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 MODULES = (
+    "breaches.annual_loss",
     "breaches.binning",
     "breaches.comparison",
+    "breaches.components",
     "breaches.cost_models",
     "breaches.frequency",
+    "breaches.harm",
     "breaches.impact",
     "breaches.impact_checks",
     "breaches.penalties",
+    "breaches.programme",
     "breaches.records",
     "breaches.recurrence",
     "breaches.size",

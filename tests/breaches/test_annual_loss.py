@@ -11,6 +11,8 @@ from scipy import stats
 from scipy.special import beta
 
 from twinprivacy.breaches.annual_loss import (
+    ExactLoss,
+    SimulatedLoss,
     exact_annual_loss,
     exceedance_band,
     simulate_annual_loss,
@@ -83,6 +85,8 @@ def lies_within(value, estimate):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_exact_and_simulated_agree_within_three_standard_errors(shape):
     exact, simulated = both(shape)
+    assert isinstance(exact, ExactLoss)
+    assert isinstance(simulated, SimulatedLoss)
     assert lies_within(exact.mean_usd, simulated.mean_usd)
     for probability in (0.95, 0.995):
         quantile = exact.quantile(probability)

@@ -222,6 +222,9 @@ def test_draws_have_the_moments_of_their_laws():
     assert stats.kstest(scaled, stats.chi2(40).cdf).pvalue > 1e-3
     effects = np.array([dict(c.kind_effects)["genome"][0] for c in parts])
     assert stats.kstest(effects, stats.norm(0.5, 0.2).cdf).pvalue > 1e-3
+    # The kinds err together: one normal number moves both.
+    others = np.array([dict(c.kind_effects)["diagnoses"][0] for c in parts])
+    assert (others - 0.1) / 0.05 == pytest.approx((effects - 0.5) / 0.2)
     rates = [programme.breaches_per_year for programme in drawn]
     assert stats.kstest(rates, law.cdf).pvalue > 1e-3
 

@@ -6,4 +6,7 @@
 - Costs: `cost_models` holds what others published on one breach, `impact` fits what was
   paid, `impact_checks` tries to break that fit, `penalties` asks how often anything is
   paid at all.
+- A year: `programme` holds what a keeper runs and can change, `components` turns fits
+  into its costs, `annual_loss` gives the law of a year's loss.
+- The person: `harm` sets a victim's loss beside what the keeper pays.
 """

@@ -185,7 +185,9 @@ def draw_programmes(
     In each draw and component :math:`(\ln A, b)` and the logit pair are normal with
     their covariances, effects of kinds are normal with their standard errors, and
     :math:`s^2` is :math:`s^2 \nu / \chi^2_\nu` with `residual_df` :math:`\nu`. What
-    has no covariance, error or degrees of freedom stays as it is.
+    has no covariance, error or degrees of freedom stays as it is. The effects of all
+    kinds err together, by one normal number a draw: they tend to come from one slope,
+    and the range is then as wide as it should be, else a little too wide.
 
     Parameters
     ----------
@@ -222,13 +224,16 @@ def _draw(programme: Programme, rate_law: Any, rng: np.random.Generator) -> Prog
     rate = programme.breaches_per_year
     if rate_law is not None:
         rate = float(rate_law.rvs(random_state=rate_rng))
+    kind_error = float(rate_rng.normal())
     pairs = zip(programme.components, component_rngs, strict=True)
-    components = tuple(_draw_component(component, child) for component, child in pairs)
+    components = tuple(
+        _draw_component(component, kind_error, child) for component, child in pairs
+    )
     return replace(programme, breaches_per_year=rate, components=components)
 
 
 def _draw_component(
-    component: CostComponent, rng: np.random.Generator
+    component: CostComponent, kind_error: float, rng: np.random.Generator
 ) -> CostComponent:
     amount = (float(np.log(component.usd_of_one_person)), component.elasticity)
     log_usd, elasticity = _draw_pair(amount, component.covariance, rng)
@@ -243,7 +248,7 @@ def _draw_component(
         residual_sd=sd if df is None else sd * float(np.sqrt(df / rng.chisquare(df))),
         probability=probability,
         kind_effects={
-            kind: (float(rng.normal(effect, error)), error)
+            kind: (effect + kind_error * error, error)
             for kind, (effect, error) in dict(component.kind_effects).items()
         },
     )

@@ -30,6 +30,7 @@ from twinprivacy.plots.costs import (
     plot_cost_per_person,
     plot_intervals,
     plot_penalties,
+    plot_stores,
     plot_tornado,
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "plot_penalties",
     "plot_return_period",
     "plot_revisions",
+    "plot_stores",
     "plot_tail_index",
     "plot_tornado",
     "share_axis",

@@ -279,3 +279,29 @@ def plot_tornado(data: pd.DataFrame, ax: "Axes") -> None:
     ax.set_ylim(-0.6, len(data) - 0.4)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
+
+
+def plot_stores(data: pd.DataFrame, ax: "Axes") -> None:
+    """Draw a loss relative to one store against the number of stores.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        Columns series (how attacks grow), n_stores, ratio.
+    ax : matplotlib.axes.Axes
+    """
+    ends = []
+    for place, (series, line) in enumerate(data.groupby("series", sort=False)):
+        x, ratio, colour = line["n_stores"], line["ratio"], f"C{place}"
+        ax.plot(x, ratio, "o", color=colour, linestyle=LINE_STYLES[place], markersize=3)
+        ends.append((x.iloc[-1], ratio.iloc[-1], str(series), colour))
+    ax.axhline(1, color=MUTED, linewidth=1, linestyle="--", zorder=0)
+    log_axis(ax.xaxis, label="")
+    log_axis(ax.yaxis, label="")
+    ax.set(xlabel="stores of equal size", ylabel="mean loss, relative to one store")
+    # Steps of two and a half: whole powers of ten would leave one label each.
+    ax.set_xticks(sorted(data["n_stores"].unique()))
+    steps = np.outer(10.0 ** np.arange(-3, 4), [1, 2, 5]).ravel()
+    low, high = data["ratio"].min(), data["ratio"].max()
+    ax.set_yticks(steps[(steps > low / 1.3) & (steps < high * 1.3)])
+    label_ends(ax, ends)
