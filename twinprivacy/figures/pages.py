@@ -12,7 +12,7 @@ from sphinx.util.osutil import relative_uri
 from twinprivacy.figures import citation, registry
 from twinprivacy.figures.manifests import DOWNLOADS
 
-ROWS_SHOWN = 50
+ROWS_SHOWN = 250
 # What a card offers; the figure's own page offers everything.
 TOOLBAR = ("pdf", "svg", "png", "csv")
 
