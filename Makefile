@@ -59,7 +59,7 @@ format: setup  ## Put code in the house format
 	@$(BIN)/ruff check --fix .
 
 bench: setup  ## Measure speed against peers
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in benchmarks/[!_]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 lock: setup  ## Resolve the newest versions into requirements.lock (needs uv)
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \

@@ -8,11 +8,9 @@ mean and quantiles agree within three standard errors of the simulation.
 """
 
 import statistics
-import time
-import tracemalloc
-from collections.abc import Callable
 
 import numpy as np
+from _measure import peak_mb, seconds
 
 from twinprivacy.breaches.annual_loss import (
     ExactLoss,
@@ -71,7 +69,7 @@ def report(name: str, programme: Programme) -> None:
         return loss
 
     compare(name, exact(), simulated())
-    times = [(milliseconds(exact), milliseconds(simulated)) for _ in range(ROUNDS)]
+    times = [(1e3 * seconds(exact), 1e3 * seconds(simulated)) for _ in range(ROUNDS)]
     ratios = [theirs / own for own, theirs in times]
     own, theirs = (statistics.median(side) for side in zip(*times, strict=True))
     print(
@@ -105,22 +103,6 @@ def compare(name: str, exact: ExactLoss, simulated: SimulatedLoss) -> None:
                 f"{name}: {measure} {value:.6g} is not within three standard errors "
                 f"of the simulated {estimate}, so the comparison is void"
             )
-
-
-def milliseconds(call: Callable[[], object]) -> float:
-    """Time one call."""
-    start = time.perf_counter()
-    call()
-    return 1e3 * (time.perf_counter() - start)
-
-
-def peak_mb(call: Callable[[], object]) -> float:
-    """Return the most memory that one call holds at a time, apart from the timing."""
-    tracemalloc.start()
-    call()
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return peak / 1e6
 
 
 if __name__ == "__main__":

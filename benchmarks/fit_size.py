@@ -8,12 +8,11 @@ its `fit` can free, so there its density is searched with `scipy.optimize.minimi
 """
 
 import statistics
-import time
-import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+from _measure import peak_mb, seconds
 from scipy import optimize, stats
 
 from twinprivacy import datasets
@@ -163,22 +162,6 @@ def search(loss: Callable[[Array], float], logs: Array) -> float:
     """Return the smallest loss that a simplex search from the moments finds."""
     start = np.array([logs.mean(), np.log(logs.std())])
     return float(optimize.minimize(loss, start, method="Nelder-Mead").fun)
-
-
-def seconds(fit: Fit) -> float:
-    """Time one call."""
-    start = time.perf_counter()
-    fit()
-    return time.perf_counter() - start
-
-
-def peak_mb(fit: Fit) -> float:
-    """Return the most memory that one call holds at a time, apart from the timing."""
-    tracemalloc.start()
-    fit()
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return peak / 1e6
 
 
 if __name__ == "__main__":

@@ -174,7 +174,7 @@ def test_figures_are_listed_with_their_findings(capsys, monkeypatch):
     monkeypatch.setenv("TWINPRIVACY_FIGURES", str(ROOT / "book" / "figures"))
     assert main(["figures", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(list((ROOT / "book" / "figures").glob("breach-*")))
+    assert len(lines) == len(list((ROOT / "book" / "figures").glob("*/*.csv")))
     assert lines[0].startswith("breach-concentration ")
 
 

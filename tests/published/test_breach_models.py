@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from ledger import LEDGER, agrees, published
 
 from twinprivacy import datasets
 from twinprivacy.breaches.binning import SizeBins, size_bins
@@ -12,20 +13,8 @@ from twinprivacy.breaches.comparison import tail_index
 from twinprivacy.breaches.records import annual_table, share_of_largest_binned
 from twinprivacy.breaches.size import SizeModel
 
-LEDGER = pd.read_csv(Path(__file__).with_name("ledger.csv"))
 EXPORT = Path("hhs_breaches") / "breach_report_2023-05-01.csv.gz"
 ALL_YEARS = range(2009, 2025)
-
-
-def published(quantity: str) -> tuple[float, float]:
-    """Return the published value of a ledger row and its tolerance."""
-    (row,) = LEDGER[LEDGER["quantity"] == quantity].to_dict("records")
-    return row["published"], row["tolerance"]
-
-
-def agrees(found: float, quantity: str) -> bool:
-    value, tolerance = published(quantity)
-    return abs(found - value) <= tolerance
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,14 @@
 """Published costs of one breach; ledger.csv lists them all."""
 
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 import pytest
+from ledger import agrees, published
 from scipy.stats import norm
 
 from twinprivacy import datasets
 from twinprivacy.breaches._cost_laws import law
 from twinprivacy.breaches.cost_models import exceedance_probability, predict_cost
 
-LEDGER = pd.read_csv(Path(__file__).with_name("ledger.csv"))
 FACTS = datasets.load("published_models")
 DBIR_SIZES = [10**k for k in range(2, 9)]
 DBIR_COLUMNS = {
@@ -21,17 +18,6 @@ DBIR_COLUMNS = {
     "prediction_lower": ("prediction", "low_usd"),
     "prediction_upper": ("prediction", "high_usd"),
 }
-
-
-def published(quantity: str) -> tuple[float, float]:
-    """Return the published value of a ledger row and its tolerance."""
-    (row,) = LEDGER[LEDGER["quantity"] == quantity].to_dict("records")
-    return row["published"], row["tolerance"]
-
-
-def agrees(found: float, quantity: str) -> bool:
-    value, tolerance = published(quantity)
-    return abs(found - value) <= tolerance
 
 
 def fact(model_id: str, parameter: str) -> float:

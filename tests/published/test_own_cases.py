@@ -1,14 +1,12 @@
 """The first analysis of the table of cases, held against what the package gives."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
+from ledger import agrees
 
 from twinprivacy import datasets
 from twinprivacy.breaches.impact import ImpactModel, fit_impact, usable_cases
 
-LEDGER = pd.read_csv(Path(__file__).with_name("ledger.csv")).set_index("quantity")
 N_CASES = {
     "ocr_penalty": 92,
     "class_settlement": 51,
@@ -16,11 +14,6 @@ N_CASES = {
     "foreign_regulator_fine": 12,
     "disclosed_direct_cost": 6,
 }
-
-
-def agrees(found: float, quantity: str) -> bool:
-    row = LEDGER.loc[quantity]
-    return bool(abs(found - row["published"]) <= row["tolerance"])
 
 
 def slope(model: ImpactModel) -> float:
