@@ -169,7 +169,7 @@ def test_stores_start_at_one_and_every_number_of_stores_has_a_tick(ax):
         {
             "series": ["more"] * 3 + ["less"] * 3,
             "n_stores": [1, 2, 10] * 2,
-            "ratio": [1.0, 1.5, 3.8, 1.0, 0.7, 0.4],
+            "relative_loss": [1.0, 1.5, 3.8, 1.0, 0.7, 0.4],
         }
     )
     plots.plot_stores(data, ax)

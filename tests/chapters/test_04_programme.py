@@ -61,7 +61,7 @@ def test_kinds_of_data_may_lower_or_raise_the_loss():
 
 
 def test_stores_help_only_if_attacks_do_not_multiply():
-    data = figure("programme-stores").set_index(["series", "n_stores"])["ratio"]
+    data = figure("programme-stores").set_index(["series", "n_stores"])["relative_loss"]
     b = CLAIMS.elasticity
     for stores in (2, 10, 50):
         assert data["no more attacks", stores] == pytest.approx(stores**-b, rel=0.01)

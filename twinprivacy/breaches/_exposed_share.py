@@ -87,8 +87,10 @@ class ExposedShare:
         With :math:`Q` the beta quantile, :math:`F` the probability of a share below
         `smallest` :math:`s` (which counts as that share) and
         :math:`u = F + (1 - F) t^2 (3 - 2t)`,
-        :math:`E f = F f(s) + \int_0^1 f(Q(u(t))) \, u'(t) \, dt` by Gauss-Legendre
-        nodes in t: the change of variable removes the singularities of Q at 0 and 1.
+
+        .. math:: E f = F f(s) + \int_0^1 f(Q(u(t))) \, u'(t) \, dt
+
+        by Gauss-Legendre nodes in t: the change of variable removes the singularities of Q at 0 and 1.
         The cells are the stretches of shares that have the weights as probabilities.
 
         Returns

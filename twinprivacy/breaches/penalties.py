@@ -196,8 +196,9 @@ def expected_penalty(
 ) -> pd.DataFrame:
     r"""Estimate the amount to expect from a reported breach, paid or not.
 
-    :math:`E(y \mid n) = P(\text{amount} \mid n)\, E(y \mid \text{amount}, n)`; the
-    interval is symmetric on the log scale, with the variances of the two logarithms
+    .. math:: E(y \mid n) = P(\text{amount} \mid n)\, E(y \mid \text{amount}, n)
+
+    The interval is symmetric on the log scale, with the variances of the two logarithms
     added. That of the mean amount holds the coefficients and the residual variance
     (:math:`s^2 / 2` has standard error :math:`s^2 / \sqrt{2 \nu}`), for a log-normal
     law of amounts.

@@ -287,12 +287,12 @@ def plot_stores(data: pd.DataFrame, ax: "Axes") -> None:
     Parameters
     ----------
     data : pandas.DataFrame
-        Columns series (how attacks grow), n_stores, ratio.
+        Columns series (how attacks grow), n_stores, relative_loss.
     ax : matplotlib.axes.Axes
     """
     ends = []
     for place, (series, line) in enumerate(data.groupby("series", sort=False)):
-        x, ratio, colour = line["n_stores"], line["ratio"], f"C{place}"
+        x, ratio, colour = line["n_stores"], line["relative_loss"], f"C{place}"
         ax.plot(x, ratio, "o", color=colour, linestyle=LINE_STYLES[place], markersize=3)
         ends.append((x.iloc[-1], ratio.iloc[-1], str(series), colour))
     ax.axhline(1, color=MUTED, linewidth=1, linestyle="--", zorder=0)
@@ -302,6 +302,6 @@ def plot_stores(data: pd.DataFrame, ax: "Axes") -> None:
     # Steps of two and a half: whole powers of ten would leave one label each.
     ax.set_xticks(sorted(data["n_stores"].unique()))
     steps = np.outer(10.0 ** np.arange(-3, 4), [1, 2, 5]).ravel()
-    low, high = data["ratio"].min(), data["ratio"].max()
+    low, high = data["relative_loss"].min(), data["relative_loss"].max()
     ax.set_yticks(steps[(steps > low / 1.3) & (steps < high * 1.3)])
     label_ends(ax, ends)
