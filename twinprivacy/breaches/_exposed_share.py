@@ -90,8 +90,9 @@ class ExposedShare:
 
         .. math:: E f = F f(s) + \int_0^1 f(Q(u(t))) \, u'(t) \, dt
 
-        by Gauss-Legendre nodes in t: the change of variable removes the singularities of Q at 0 and 1.
-        The cells are the stretches of shares that have the weights as probabilities.
+        by Gauss-Legendre nodes in t: the change of variable removes the singularities
+        of Q at 0 and 1. The cells are the stretches of shares that have the weights as
+        probabilities.
 
         Returns
         -------
