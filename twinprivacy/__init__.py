@@ -17,6 +17,7 @@ __all__ = [
     "figures",
     "formatting",
     "plots",
+    "twins",
 ]
 
 
