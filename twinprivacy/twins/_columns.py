@@ -6,6 +6,14 @@ from types import MappingProxyType
 
 RACES = ("White", "Black", "Asian", "Hispanic", "Mixed or unknown")
 VKORC1_GENOTYPES = ("G/G", "A/G", "A/A", "unknown")
+CYP2C19_GENOTYPES = ("*1/*1", "*1/*2", "*1/*17", "*2/*2", "*2/*17", "*17/*17")
+EDUCATION_LEVELS = (
+    "below grade 9",
+    "grades 9 to 11",
+    "high school",
+    "some college",
+    "college degree",
+)
 CYP2C9_GENOTYPES = ("*1/*1", "*1/*2", "*1/*3", "*2/*2", "*2/*3", "*3/*3", "unknown")
 
 
@@ -79,6 +87,10 @@ def _category(
     )
 
 
+def _alleles(name: str, description: str) -> Column:
+    return Column(name, "genome", "alleles", f"Copies of {description}", 0, 2)
+
+
 _ALL = (
     _number(
         "age_years", "demographics", "years", (10, 110), "Age; 80 may stand for older"
@@ -107,6 +119,12 @@ _ALL = (
         (25, 300),
         "Weight",
         ("grams", 25_000, 300_000),
+    ),
+    _category(
+        "education_level",
+        "demographics",
+        EDUCATION_LEVELS,
+        "Highest school or degree",
     ),
     _flag("diabetes", "history", "Diagnosed diabetes"),
     _flag("bp_medication", "history", "Takes a drug against high blood pressure"),
@@ -190,6 +208,46 @@ _ALL = (
         "CYP2C9 diplotype of *1, *2 (rs1799853) and *3 (rs1057910)",
         if_missing="unknown",
     ),
+    _category(
+        "cyp2c19",
+        "genome",
+        CYP2C19_GENOTYPES,
+        "CYP2C19 diplotype of *1, *2 (rs4244285) and *17 (rs12248560)",
+    ),
+    _alleles("cyp4f2_3_alleles", "CYP4F2*3 (rs2108622 T)"),
+    _alleles("nqo1_2_alleles", "NQO1*2 (rs1800566)"),
+    _alleles("rs12777823_a_alleles", "rs12777823 A, in the CYP2C cluster"),
     _flag("current_smoker", "daily habits", "Smokes cigarettes now"),
+    _number(
+        "sleep_hours_per_night",
+        "daily habits",
+        "hours a night",
+        (0, 24),
+        "Usual sleep",
+        ("minutes", 60, 1_440),
+    ),
+    _number(
+        "active_days_per_week",
+        "daily habits",
+        "days a week",
+        (0, 7),
+        "Days with moderate or vigorous sport or exercise",
+    ),
+    _number(
+        "alcohol_days_per_week",
+        "daily habits",
+        "days a week",
+        (0, 7),
+        "Days with an alcoholic drink",
+        ("days a year", 8, 366),
+    ),
+    _number(
+        "tv_hours_per_day",
+        "daily habits",
+        "hours a day",
+        (0, 24),
+        "Hours of television; in simulated people 5 stands for more than 4",
+        ("minutes", 25, 1_440),
+    ),
 )
 COLUMNS: Mapping[str, Column] = MappingProxyType({c.name: c for c in _ALL})
