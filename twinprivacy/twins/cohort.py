@@ -1,0 +1,203 @@
+"""Simulated people who look like a published population, and the ladder of their data.
+
+Nobody here exists. Margins and correlations are those of US adults or of the patients
+behind the warfarin dosing equations; see the notes for what is left out.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy._validation import check_choice, check_rng
+from twinprivacy.errors import ParameterError
+from twinprivacy.twins._columns import COLUMNS, RACES
+
+__all__ = ["MODALITIES", "POPULATIONS", "simulate_cohort"]
+
+if TYPE_CHECKING:
+    from twinprivacy.twins._population import Body, Group, Population
+
+Array = npt.NDArray[np.float64]
+Arrays = dict[str, npt.NDArray[Any]]
+POPULATIONS = ("us_adults", "warfarin_patients")
+LADDER = ("demographics", "history", "laboratory", "genome", "daily habits")
+# Nothing published says how it is distributed in either population.
+_NOT_SIMULATED = ("hba1c_percent", "venous_thrombosis")
+MODALITIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        rung: tuple(
+            name
+            for name, column in COLUMNS.items()
+            if column.modality == rung and name not in _NOT_SIMULATED
+        )
+        for rung in LADDER
+    }
+)
+# As records hold them: whole numbers but for height and weight.
+_DECIMALS = {"height_cm": 1, "weight_kg": 1}
+_BODY = ("height_cm", "bmi_kg_m2")
+
+
+def simulate_cohort(
+    n: int, *, rng: np.random.Generator, population: str = "us_adults"
+) -> pd.DataFrame:
+    r"""Simulate adults with demographics, history, laboratory, genome and habits.
+
+    Within a sex and age band every quantity is a function of a normal score,
+    :math:`x_j = F_j^{-1}(\Phi(z_j))`, with scores :math:`z \sim N(\mu_r, W)` for race
+    :math:`r`. The correlation of two scores is that of the values over both slopes
+    :math:`c_j = \text{corr}(x_j, z_j)`, and :math:`W` is what the differences between
+    races leave of it. Genes are independent of all but race, in Hardy-Weinberg
+    proportion.
+
+    Parameters
+    ----------
+    n : int
+        People, 1 or more.
+    rng : numpy.random.Generator
+        Source of all draws.
+    population : str
+        "us_adults" (NHANES 2009-2012, 20 and older) or "warfarin_patients" (IWPC, 20
+        and older).
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a person, in random order, columns of `MODALITIES` with the units of
+        `twinprivacy.twins.patients.describe_columns`. For US adults an age of 80 to 89
+        stands for 80 and older.
+
+    Raises
+    ------
+    ParameterError
+        For an n below 1 or an unknown population.
+
+    Notes
+    -----
+    - Drugs against high blood pressure and statins depend on sex and age band only,
+      and the filtration rate of the kidney on age only, for want of more.
+    - Amiodarone and enzyme inducers are simulated for warfarin patients; among US
+      adults they are too rare for the survey and nobody takes them.
+    - Height and body-mass index of warfarin patients are their own, and correlate with
+      the rest as those of US adults of the same sex and age.
+    - Linkage between genes is left out, as are families.
+    - Glycated haemoglobin and the reason for taking warfarin have no published
+      distribution to follow and are not simulated.
+
+    References
+    ----------
+    CDC/NCHS, NHANES 2009-2012, https://wwwn.cdc.gov/nchs/nhanes/; International
+    Warfarin Pharmacogenetics Consortium (2009), doi:10.1056/NEJMoa0809329; Shendre et
+    al. (2018), https://pmc.ncbi.nlm.nih.gov/articles/PMC6562764/.
+
+    Examples
+    --------
+    >>> people = simulate_cohort(1_000, rng=np.random.default_rng(1_709))
+    >>> people[["age_years", "height_cm", "vkorc1"]].shape
+    (1000, 3)
+    """
+    from twinprivacy.twins import _clinical, _genomes, _population, _warfarin_population
+
+    check_rng(rng)
+    check_choice(population, name="population", allowed=POPULATIONS)
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise ParameterError(f"n must be a whole number of 1 or more; got {n!r}")
+    if population == "us_adults":
+        source, frequencies = _population.us_adults(), _genomes.us_frequencies()
+    else:
+        source = _warfarin_population.warfarin_patients()
+        frequencies = _genomes.warfarin_frequencies()
+    body_rng, drug_rng, gene_rng, order_rng = rng.spawn(4)
+    people = _simulate_groups(n, source, rng=body_rng)
+    people["statin"] = _clinical.simulate_statins(
+        people["sex"], people["age_years"], rng=drug_rng
+    )
+    people |= _clinical.simulate_drugs(people["race"], source.drugs, rng=drug_rng)
+    people |= _genomes.simulate_genomes(people["race"], frequencies, rng=gene_rng)
+    order = order_rng.permutation(n)
+    names = [name for rung in MODALITIES.values() for name in rung]
+    return pd.DataFrame({name: _column(people[name][order], name) for name in names})
+
+
+def _simulate_groups(
+    n: int, source: "Population", *, rng: np.random.Generator
+) -> Arrays:
+    """Return what follows from sex, age, race and scores, one group after another."""
+    shares = np.concatenate([group.race_shares for group in source.groups])
+    counts = rng.multinomial(n, shares / shares.sum()).reshape(-1, len(RACES))
+    parts = [
+        _simulate_group(group, of_races, source.bodies, rng=child)
+        for group, of_races, child in zip(
+            source.groups, counts, rng.spawn(len(counts)), strict=True
+        )
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _simulate_group(
+    group: "Group",
+    counts: npt.NDArray[np.int64],
+    bodies: Mapping[tuple[str, str], "Body"],
+    *,
+    rng: np.random.Generator,
+) -> Arrays:
+    from twinprivacy.twins._clinical import share_treated, simulate_filtration
+
+    races = np.repeat(np.arange(len(RACES), dtype=np.int8), counts)
+    scores = rng.standard_normal((len(races), len(group.margins))) @ group.root.T
+    scores += group.shifts[races]
+    found: Arrays = {
+        name: law.value(score)
+        for (name, law), score in zip(group.margins.items(), scores.T, strict=True)
+    }
+    found["age_years"] = np.floor(found["age_years"])
+    found["race"] = races
+    found["sex"] = np.full(len(races), group.sex == "male", dtype=np.int8)
+    found["egfr_ml_min"] = simulate_filtration(found["age_years"], rng=rng)
+    treated = share_treated(group.sex, group.age_band)
+    found["bp_medication"] = rng.random(len(races)) < treated
+    if bodies:
+        body_scores = scores[:, [list(group.margins).index(name) for name in _BODY]]
+        found |= _bodies(body_scores, races, group.sex, bodies)
+    else:
+        metres = found["height_cm"] / 100
+        found["weight_kg"] = found["bmi_kg_m2"] * metres**2
+    return found
+
+
+def _bodies(
+    scores: Array,
+    races: npt.NDArray[np.int8],
+    sex: str,
+    bodies: Mapping[tuple[str, str], "Body"],
+) -> Arrays:
+    """Return height and weight by race; the second score is the body's bulk."""
+    height, weight = np.empty(len(races)), np.empty(len(races))
+    for place in np.unique(races):
+        body, of_race = bodies[RACES[place], sex], races == place
+        tall, bulky = scores[of_race].T
+        # The scores hardly correlate; what they do is removed before use.
+        overlap = float(np.mean(tall * bulky)) if len(tall) > 1 else 0.0
+        bulky = (bulky - overlap * tall) / np.sqrt(1 - overlap**2)
+        tie = body.correlation / body.weight.slope
+        height[of_race] = body.height.value(tall)
+        weight[of_race] = body.weight.value(tie * tall + np.sqrt(1 - tie**2) * bulky)
+    return {"height_cm": height, "weight_kg": weight}
+
+
+def _column(values: npt.NDArray[Any], name: str) -> Any:
+    """Return a column as records hold it: rounded, within the allowed range."""
+    column = COLUMNS[name]
+    if column.categories:
+        return pd.Categorical.from_codes(
+            values.astype(np.int8), categories=pd.Index(column.categories)
+        )
+    if column.unit == "yes or no":
+        return values.astype(bool)
+    decimals = _DECIMALS.get(name, 0)
+    rounded = np.clip(np.round(values, decimals), column.low, column.high)
+    return rounded if decimals else rounded.astype(np.int16)
