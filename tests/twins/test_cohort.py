@@ -150,6 +150,12 @@ class TestUsAdults:
                 expected = published["Black"] - published["Asian"]
                 assert gaps == pytest.approx(expected, abs=0.1), (name, sex)
 
+    def test_no_part_is_larger_than_its_whole(self, us):
+        others = us["total_cholesterol_mg_dl"] - us["hdl_mg_dl"]
+        pulse_pressure = us["systolic_bp_mmhg"] - us["diastolic_bp_mmhg"]
+        assert others.min() >= 19  # both are rounded
+        assert pulse_pressure.min() >= 9
+
     def test_kidney_function(self, us):
         """NHANES III: 4.7 % below 60; means of decades as printed."""
         below = (us["egfr_ml_min"] < 60).mean()
