@@ -33,6 +33,13 @@ from twinprivacy.plots.costs import (
     plot_stores,
     plot_tornado,
 )
+from twinprivacy.plots.twins import (
+    plot_days_of_record,
+    plot_glucose_day,
+    plot_inr_courses,
+    plot_ladder,
+    plot_threat_model,
+)
 
 __all__ = [
     "cost_name",
@@ -43,9 +50,13 @@ __all__ = [
     "plot_concentration",
     "plot_cost_cases",
     "plot_cost_per_person",
+    "plot_days_of_record",
     "plot_exceedance",
     "plot_frequency",
+    "plot_glucose_day",
+    "plot_inr_courses",
     "plot_intervals",
+    "plot_ladder",
     "plot_mix",
     "plot_out_of_time",
     "plot_penalties",
@@ -53,6 +64,7 @@ __all__ = [
     "plot_revisions",
     "plot_stores",
     "plot_tail_index",
+    "plot_threat_model",
     "plot_tornado",
     "share_axis",
     "short_number",
