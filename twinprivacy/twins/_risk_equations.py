@@ -136,7 +136,7 @@ class Equation:
         if self.survival is None:
             return np.asarray(expit(score))
         hazard = -np.log(self.survival)[self._group(values)] * np.exp(score)
-        return -np.expm1(-hazard)
+        return np.asarray(-np.expm1(-hazard))
 
     def _group(self, values: Values) -> npt.NDArray[np.int64]:
         group = values["sex"].astype(np.int64)

@@ -231,5 +231,8 @@ def _read_doses(daily_dose_mg: npt.ArrayLike, n: int, days: int) -> Array:
 
 
 def _check_whole(value: int, *, name: str) -> None:
-    if isinstance(value, bool) or value != int(value) or value < 1:
-        raise ParameterError(f"{name} must be a whole number of 1 or more; got {value}")
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < 1:
+        raise ParameterError(
+            f"{name} must be a whole number of 1 or more; got {value!r}"
+        )
