@@ -1,6 +1,7 @@
-"""Published facts with their provenance, and a user's own breach export, checked."""
+"""Published facts with their provenance, real cohorts, a user's own breach export."""
 
 from twinprivacy.datasets.account import summarise_account
+from twinprivacy.datasets.cohorts import cohort_names, describe_cohort, load_cohort
 from twinprivacy.datasets.facts import (
     check,
     data_folder,
@@ -16,9 +17,12 @@ from twinprivacy.datasets.provenance import Description
 __all__ = [
     "Description",
     "check",
+    "cohort_names",
     "data_folder",
     "describe",
+    "describe_cohort",
     "load",
+    "load_cohort",
     "names",
     "path",
     "read_ocr_export",
