@@ -119,8 +119,8 @@ def _run(
         decay = np.exp(-elimination * grid.hours)
         scale = absorption / (volume * (absorption - elimination))
         rise = scale * (decay - np.exp(-absorption * grid.hours))
-        day_decay = np.exp(-elimination * 24.0)
-        day_absorbed = np.exp(-absorption * 24.0)
+        day_decay = np.exp(-elimination * HOURS_PER_DAY)
+        day_absorbed = np.exp(-absorption * HOURS_PER_DAY)
         day_rise = scale * (day_decay - day_absorbed)
         effect = np.empty(n_points)
         held = np.zeros((2, 3))
@@ -143,7 +143,7 @@ def _run(
 @njit(cache=True)
 def _effect(level: float, gamma: float) -> float:
     """Return the share of synthesis that is stopped, by the level over EC50."""
-    # A power by logarithm and exponential: half the time of the operator.
+    # The power is written out, because nearly all the work of a course is done here.
     return 1.0 / (1.0 + np.exp(-gamma * np.log(level))) if level > 0 else 0.0
 
 
