@@ -208,7 +208,7 @@ def test_text_for_numbers() -> None:
 
 def test_numbers_for_yes_or_no() -> None:
     assert message(lambda: read_one("statin", 1, 0.7365, 0.5)) == (
-        "statin must be true or false; got 2 others"
+        "statin must hold true or false; got 2 of 3 others"
     )
     # Years of use, say.
     assert "statin must" in message(lambda: read_one("statin", 1, 7_365))

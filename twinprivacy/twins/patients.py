@@ -104,7 +104,9 @@ def check_number(values: npt.ArrayLike, column: Column) -> Array:
     For arguments that are no column of the patients, such as a dose.
     """
     try:
-        return _in_range(np.asarray(values, dtype=float), column)
+        numbers = np.asarray(values, dtype=float)
+        _check_known(numbers, column)
+        return _in_range(numbers, column)
     except (DataError, TypeError, ValueError) as error:
         text = str(error) if isinstance(error, DataError) else _not_numbers(column)
         raise ParameterError(text) from None
@@ -120,12 +122,9 @@ def _read(values: "pd.Series[Any]", column: Column) -> npt.NDArray[Any]:
         raise DataError(_not_numbers(column)) from None
     if column.if_missing == "no":
         numbers = np.nan_to_num(numbers, nan=0.0, posinf=np.inf, neginf=-np.inf)
-    numbers = _in_range(numbers, column)
-    if column.unit == "yes or no":
-        bad = int(((numbers != 0) & (numbers != 1)).sum())
-        if bad:
-            raise DataError(f"{column.name} must be true or false; got {bad} others")
-    return numbers
+    _check_known(numbers, column)
+    flags = column.unit == "yes or no"
+    return _as_flags(numbers, column) if flags else _in_range(numbers, column)
 
 
 def _not_numbers(column: Column) -> str:
@@ -133,13 +132,25 @@ def _not_numbers(column: Column) -> str:
     return f"{column.name} must hold {kind}; got others"
 
 
-def _in_range(numbers: Array, column: Column) -> Array:
+def _check_known(numbers: Array, column: Column) -> None:
     missing = int((~np.isfinite(numbers)).sum())
     if missing:
         raise DataError(
             f"{column.name} must be known for everyone; got {missing} of "
             f"{numbers.size} missing or infinite"
         )
+
+
+def _as_flags(numbers: Array, column: Column) -> Array:
+    bad = int(((numbers != 0) & (numbers != 1)).sum())
+    if bad:
+        raise DataError(
+            f"{column.name} must hold true or false; got {bad} of {numbers.size} others"
+        )
+    return numbers
+
+
+def _in_range(numbers: Array, column: Column) -> Array:
     bad = (numbers < column.low) | (numbers > column.high)
     if bad.any():
         raise DataError(
