@@ -20,7 +20,7 @@ from twinprivacy.estimates import Estimate
 Array = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Influenced:
     """A value with each row's influence on it."""
 

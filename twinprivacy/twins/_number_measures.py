@@ -56,7 +56,22 @@ def mean_absolute_error(
 ) -> Estimate:
     r"""Estimate the mean distance :math:`|y - p|` of prediction and outcome.
 
-    Parameters and errors as for `r_squared`; in the unit of the outcome.
+    The interval is normal, cut off at 0.
+
+    Parameters
+    ----------
+    observed, predicted, groups, confidence_level
+        As for `r_squared`.
+
+    Returns
+    -------
+    Estimate
+        In the unit of the outcome.
+
+    Raises
+    ------
+    DataError
+        For missing or infinite values.
 
     Examples
     --------
@@ -87,14 +102,21 @@ def share_within(
 
     Parameters
     ----------
-    tolerance : float
-        The part k, above 0: 0.2 is within 20 %, the usual measure of a predicted dose.
     observed, predicted, groups, confidence_level
         As for `r_squared`.
+    tolerance : float
+        The part k, above 0: 0.2 is within 20 %, the usual measure of a predicted dose.
 
     Returns
     -------
     Estimate
+
+    Raises
+    ------
+    ParameterError
+        For a tolerance that is not above 0.
+    DataError
+        For missing or infinite values.
 
     References
     ----------

@@ -14,7 +14,7 @@ Array = npt.NDArray[np.float64]
 KNOTS = {0: (), 3: (0.1, 0.5, 0.9), 4: (0.05, 0.35, 0.65, 0.95)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Feature:
     """A column of the training data, as far as a twin needs to know it.
 
@@ -26,7 +26,7 @@ class Feature:
     low, high : float
         Smallest and largest number seen in training.
     categories : tuple
-        Values seen in training, the commonest first.
+        Values seen in training, the commonest first, then those only declared.
     may_be_missing : bool
         Whether values were missing in training.
     """
@@ -93,7 +93,7 @@ def check_change(values: Array, feature: Feature) -> None:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Encoder:
     """Turn what was read into standardised numbers, by statistics of training rows.
 
@@ -109,9 +109,16 @@ class Encoder:
 
     def transform(self, values: list[Array]) -> Array:
         """Return a matrix, one row a person."""
-        return (self._raw(values) - self.mean) / self.sd
+        columns = self.columns(values)
+        # Column by column, as attackers ask about very many people.
+        matrix = np.empty((len(columns[0]), len(columns)), order="F")
+        for place, column in enumerate(columns):
+            np.subtract(column, self.mean[place], out=matrix[:, place])
+            matrix[:, place] /= self.sd[place]
+        return matrix
 
-    def _raw(self, values: list[Array]) -> Array:
+    def columns(self, values: list[Array]) -> list[Array]:
+        """Return the columns before they are standardised."""
         columns: list[Array] = []
         for feature, value, median, knots in zip(
             self.features, values, self.medians, self.knots, strict=True
@@ -124,7 +131,7 @@ class Encoder:
             columns += [known, *_spline(known, knots)]
             if feature.may_be_missing:
                 columns.append(missing.astype(float))
-        return np.column_stack(columns)
+        return columns
 
 
 def fit_encoder(
@@ -139,13 +146,14 @@ def fit_encoder(
         # Few distinct values, as in points or counts, put knots on one another.
         is_curved = feature.kind == "number" and np.unique(places).size == n_knots > 0
         knots.append(tuple(places.tolist()) if is_curved else ())
-    zero, one = np.zeros(1), np.ones(1)
-    draft = Encoder(features, tuple(medians), tuple(knots), zero, one)
-    raw = draft._raw(values)
-    sd = raw.std(axis=0)
-    is_constant = sd <= 1e-12 * np.abs(raw).max(axis=0, initial=0.0)
+    none = np.empty(0)
+    draft = Encoder(features, tuple(medians), tuple(knots), none, none)
+    columns = draft.columns(values)
+    mean = np.array([column.mean() for column in columns])
+    sd = np.array([column.std() for column in columns])
+    is_constant = sd <= 1e-12 * np.array([np.abs(column).max() for column in columns])
     sd[is_constant] = 1.0
-    return Encoder(features, tuple(medians), tuple(knots), raw.mean(axis=0), sd)
+    return Encoder(features, tuple(medians), tuple(knots), mean, sd)
 
 
 def _learn(values: "pd.Series[Any]", name: str) -> Feature:
@@ -154,14 +162,10 @@ def _learn(values: "pd.Series[Any]", name: str) -> Feature:
         raise DataError(f"{name} must be known for someone; it is missing throughout")
     kind, any_missing = _kind(values), bool(missing.any())
     if kind == "category":
-        counts = values.astype(object).value_counts()
-        # Sorted first, so that ties do not depend on the order of rows.
-        counts = counts.loc[sorted(counts.index, key=str)]
-        counts = counts.sort_values(ascending=False, kind="stable")
-        n_distinct = len(counts)
-        feature = Feature(
-            name, kind, categories=tuple(counts.index), may_be_missing=any_missing
-        )
+        seen, unseen = _categories(values)
+        n_distinct = len(seen)
+        categories = (*seen, *unseen)
+        feature = Feature(name, kind, categories=categories, may_be_missing=any_missing)
     else:
         numbers = _read_numbers(values, name)
         low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
@@ -172,6 +176,19 @@ def _learn(values: "pd.Series[Any]", name: str) -> Feature:
             f"{name} must differ between people; it is the same for all {len(values)}"
         )
     return feature
+
+
+def _categories(values: "pd.Series[Any]") -> tuple[list[Any], list[Any]]:
+    """Return the values in training, the commonest first, and those only declared."""
+    counts = values.astype(object).value_counts()
+    counts = counts[counts > 0]
+    # Sorted by name first, so that ties do not depend on the order of rows.
+    counts = counts.loc[sorted(counts.index, key=str)]
+    seen = list(counts.sort_values(ascending=False, kind="stable").index)
+    if not isinstance(values.dtype, pd.CategoricalDtype):
+        return seen, []
+    declared = values.cat.categories.astype(object)
+    return seen, sorted(declared.difference(seen, sort=False), key=str)
 
 
 def _kind(values: "pd.Series[Any]") -> str:
@@ -232,7 +249,7 @@ def _spline(x: Array, knots: tuple[float, ...]) -> list[Array]:
     """Return the curved terms of a restricted cubic spline, linear beyond its ends."""
     if not knots:
         return []
-    above = [np.maximum(x - knot, 0.0) ** 3 for knot in knots]
+    above = [_cubed_above(x, knot) for knot in knots]
     *inner, before, last = knots
     scale = (last - knots[0]) ** 2
     return [
@@ -244,3 +261,9 @@ def _spline(x: Array, knots: tuple[float, ...]) -> list[Array]:
         / scale
         for j, knot in enumerate(inner)
     ]
+
+
+def _cubed_above(x: Array, knot: float) -> Array:
+    beyond = np.maximum(x - knot, 0.0)
+    # Many times faster than a power.
+    return np.asarray(beyond * beyond * beyond)

@@ -1,4 +1,7 @@
-"""Fit the model of an outcome twin: its target, its folds and its estimator."""
+"""Fit the model of an outcome twin: its target, its folds and its estimator.
+
+None of the classes shows what it holds: a person's values end in no log that way.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -10,6 +13,7 @@ from joblib import Parallel, delayed  # type: ignore[import-untyped]
 from sklearn.base import (  # type: ignore[import-untyped]
     clone,
     is_classifier,
+    is_regressor,
 )
 from sklearn.linear_model import (  # type: ignore[import-untyped]
     LogisticRegression,
@@ -41,7 +45,7 @@ Places = npt.NDArray[np.intp]
 N_KNOTS = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Target:
     """The outcome of the members: floats, or times with events.
 
@@ -68,7 +72,7 @@ class Target:
         return (self.y.astype(float),)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Inputs:
     """What people are known by: arrays for an encoder, a frame for a pipeline."""
 
@@ -81,7 +85,7 @@ class Inputs:
         return type(self)([value[rows] for value in self.values], frame)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """A fitted estimator with the encoder before it, if it needs one."""
 
@@ -97,7 +101,7 @@ class Model:
         return np.asarray(self.estimator.predict(x), dtype=float)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recipe:
     """All that a model is fitted by, besides rows and seed."""
 
@@ -152,7 +156,10 @@ def seed_estimator(estimator: Any, rng: np.random.Generator) -> None:
 def read_target(
     frame: pd.DataFrame, outcome: str | tuple[str, str], estimator: Any
 ) -> Target:
-    """Read and check the outcome of the members."""
+    """Read and check the outcome of the members, and that the estimator suits it."""
+    is_survival = isinstance(outcome, tuple)
+    if estimator is not None:
+        _check_estimator(estimator, is_survival=is_survival)
     if isinstance(outcome, tuple):
         return _read_survival(frame, *outcome)
     values = _read_finite(frame[outcome], outcome)
@@ -216,6 +223,20 @@ def predict_out_of_fold(
         rows = np.flatnonzero(fold == number)
         predicted[rows] = model.predict(recipe.inputs.take(rows))
     return predicted
+
+
+def _check_estimator(estimator: Any, *, is_survival: bool) -> None:
+    """Raise if an estimator is of another kind of outcome."""
+    kind = type(estimator).__name__
+    is_of_sklearn = is_classifier(estimator) or is_regressor(estimator)
+    if is_survival == is_of_sklearn:
+        suits = "a survival model" if is_survival else "a regressor or classifier"
+        raise ParameterError(f"estimator must be {suits} for this outcome; got {kind}")
+    if is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
+        raise ParameterError(
+            "estimator must give probabilities (predict_proba) if it is a classifier; "
+            f"{kind} does not"
+        )
 
 
 def _read_finite(values: "pd.Series[Any]", name: str) -> Array:

@@ -46,6 +46,12 @@ class CoxRegression:
         """Return the settings, for scikit-learn's clone."""
         return {"penalty": self.penalty}
 
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that this is neither a regressor nor a classifier."""
+        from sklearn.utils import Tags, TargetTags  # type: ignore[import-untyped]
+
+        return Tags(estimator_type=None, target_tags=TargetTags(required=True))
+
     def fit(self, x: Array, y: npt.NDArray[Any]) -> Self:
         """Fit to covariates and an outcome with the fields event and time.
 
@@ -91,7 +97,7 @@ class CoxRegression:
         return np.asarray((x - self.mean_) @ self.coef_)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Baseline:
     """Breslow's cumulative hazard of someone whose relative hazard is 1.
 
@@ -118,7 +124,7 @@ def fit_baseline(log_hazard: Array, y: npt.NDArray[Any]) -> Baseline:
     return Baseline(risk_sets.days, np.cumsum(steps), float(y["time"].max()))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _RiskSets:
     """Days with events, and who is at risk on them, people sorted by time."""
 

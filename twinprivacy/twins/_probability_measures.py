@@ -61,7 +61,21 @@ def brier_score(
 ) -> Estimate:
     r"""Estimate the mean of :math:`(y - p)^2`, for a probability p and y of 0 or 1.
 
-    Parameters and errors as for `auc`; predictions lie in [0, 1].
+    Parameters
+    ----------
+    observed, groups, confidence_level
+        As for `auc`.
+    predicted : array_like
+        Probabilities in [0, 1], shape (n,).
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    DataError
+        For missing values, or predictions outside [0, 1].
 
     References
     ----------
@@ -90,10 +104,21 @@ def calibration_slope(
     right, below 1 the predictions are too extreme, as those of an overfitted model are.
     Its variance is a sandwich, so that the line need not hold.
 
-    Parameters and errors as for `auc`; predictions lie strictly within (0, 1).
+    Parameters
+    ----------
+    observed, groups, confidence_level
+        As for `auc`.
+    predicted : array_like
+        Probabilities strictly within (0, 1), shape (n,).
+
+    Returns
+    -------
+    Estimate
 
     Raises
     ------
+    DataError
+        For missing values, or fewer than two people in a class.
     FitError
         For predictions of 0 or 1, all alike, or that separate the classes.
 
@@ -126,6 +151,20 @@ def calibration_intercept(
 ) -> Estimate:
     """Estimate the intercept a of the line of `calibration_slope`; 0 is right.
 
+    Parameters
+    ----------
+    observed, predicted, groups, confidence_level
+        As for `calibration_slope`.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    DataError, FitError
+        As `calibration_slope`.
+
     Examples
     --------
     >>> y = [0, 0, 0, 1, 0, 1, 1, 1]
@@ -152,6 +191,20 @@ def calibration_in_the_large(
 
     The intercept of the line of `calibration_slope` with the slope held at 1. Above 0
     the outcome is commoner than predicted.
+
+    Parameters
+    ----------
+    observed, predicted, groups, confidence_level
+        As for `calibration_slope`.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    DataError, FitError
+        As `calibration_slope`.
 
     Examples
     --------

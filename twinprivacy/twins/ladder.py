@@ -95,18 +95,17 @@ def climb_ladder(
     """
     check_rng(rng)
     check_fraction(confidence_level, name="confidence_level")
-    rungs = _climb(ladder)
     if folds < 2:
         raise ParameterError(f"folds must be 2 or more; got {folds!r}")
-    wanted = None if measures is None else list(measures)
-    for name in wanted or ():
+    wanted = [] if measures is None else list(measures)
+    for name in wanted:
         check_choice(name, name="measures", allowed=tuple(MEASURES))
     seed = int(rng.integers(2**63))
     observed = frame[list(outcome) if isinstance(outcome, tuple) else outcome]
     persons = None if groups is None else frame[groups]
     rows: list[dict[str, Any]] = []
     below: OutcomeTwin | None = None
-    for rung, features in rungs.items():
+    for rung, features in _climb(ladder).items():
         twin = fit_outcome_twin(
             frame,
             outcome=outcome,

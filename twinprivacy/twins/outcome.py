@@ -79,7 +79,8 @@ def fit_outcome_twin(
     Numbers are standardised, missing ones replaced by the median of the training rows
     with a column that says so, categories turned into one column each but the
     commonest: all of it learned within each fold. Where nothing is missing in training,
-    a missing value is an error later.
+    a missing value is an error later; so is a category that nobody had, unless a
+    categorical column declares it: then it has the effect of the commonest.
 
     Without an estimator the twin is a ridge, a logistic or a Cox regression in which
     each number has a restricted cubic spline with four knots, so that low and high
@@ -130,18 +131,18 @@ def fit_outcome_twin(
         group = None if groups is None else group_numbers(members, groups)
         fold = fit.deal_folds(target, folds, group, rngs[1])
         held_out = fit.predict_out_of_fold(recipe, fold, rngs[2:])
+    by_row = pd.DataFrame({"in_sample": score}, members.index)
+    if held_out is not None:
+        by_row["out_of_fold"] = held_out
+    by_row = by_row.reindex(frame.index)
     is_survival = target.kind == "survival"
-
-    def answers(scores: Array) -> "pd.Series[float]":
-        answer = np.exp(scores) if is_survival else scores
-        return pd.Series(answer, members.index).reindex(frame.index)
-
+    answers = np.exp(by_row) if is_survival else by_row
     return OutcomeTwin(
         outcome=outcome,
         kind=target.kind,
         members=frame.index,
-        out_of_fold=None if held_out is None else answers(held_out),
-        in_sample=answers(score),
+        out_of_fold=answers.get("out_of_fold"),
+        in_sample=answers["in_sample"],
         _features=learned,
         _model=model,
         _baseline=fit.fit_baseline(score, target.y) if is_survival else None,
