@@ -257,6 +257,18 @@ def test_default_probabilities_are_calibrated(rng: np.random.Generator) -> None:
     assert twin.out_of_fold.mean() == pytest.approx(people["ill"].mean(), abs=0.002)
 
 
+@pytest.mark.parametrize("name", ["whas500", "actg320", "flchain"])
+def test_default_is_calibrated_on_real_people(name: str) -> None:
+    pytest.importorskip("sksurv")
+    people = load_cohort(name)
+    days, event = people.attrs["outcome"]
+    people["soon"] = people[event] & (people[days] <= 365)
+    features = [c for rung in people.attrs["ladder"].values() for c in rung]
+    twin = fit(people, "soon", features)
+    slope = calibration_slope(people["soon"], twin.out_of_fold)
+    assert slope.low < 1 < slope.high
+
+
 def test_default_bends(rng: np.random.Generator) -> None:
     x = rng.uniform(-2, 2, 2_000)
     people = pd.DataFrame({"x": x, "y": x**2 + rng.normal(scale=0.1, size=2_000)})

@@ -42,6 +42,10 @@ __all__ = [
 ]
 
 Places = npt.NDArray[np.intp]
+# Chosen on the real cohorts: with a penalty of 1 the calibration slopes of the smaller
+# ones fall to 0.78, with 10 they are 0.92 to 0.99, and no worse in discrimination.
+PENALTY = 10.0
+# On the same cohorts no worse out of fold than straight lines or three knots.
 N_KNOTS = 4
 
 
@@ -129,11 +133,11 @@ class Recipe:
 def default_estimator(kind: str) -> Any:
     """Return the estimator of a twin that was given none."""
     if kind == "survival":
-        return CoxRegression(penalty=1.0)
+        return CoxRegression(penalty=PENALTY)
     if kind == "probability":
         # Exact Newton steps: a few passes over the people, however many they are.
-        return LogisticRegression(C=1.0, solver="newton-cholesky")
-    return Ridge(alpha=1.0)
+        return LogisticRegression(C=1 / PENALTY, solver="newton-cholesky")
+    return Ridge(alpha=PENALTY)
 
 
 def is_pipeline(estimator: Any) -> bool:

@@ -90,8 +90,8 @@ def climb_ladder(
     ...     measures=["r_squared"], rng=np.random.default_rng(7))
     >>> rungs[["rung", "value", "gain", "in_sample"]].round(2)
                rung  value  gain  in_sample
-    0  demographics   0.35   NaN       0.37
-    1    laboratory   0.50  0.15       0.55
+    0  demographics   0.35   NaN       0.36
+    1    laboratory   0.50  0.16       0.54
     """
     check_rng(rng)
     check_fraction(confidence_level, name="confidence_level")
