@@ -80,12 +80,12 @@ def test_glucose_day_draws_sensor_as_points_and_meals_as_marks(figure):
     check_labels(figure, "glucose")
 
 
-def test_ladder_has_a_panel_for_each_measure_and_whiskers(figure):
+def test_ladder_has_a_panel_for_each_outcome_and_whiskers(figure):
     rungs = ["demographics", "history", "genome"]
     data = pd.DataFrame(
         {
-            "panel": ["dose, R2"] * 3 + ["event, AUC"] * 2,
-            "series": ["dose"] * 3 + ["event"] * 2,
+            "panel": ["dose"] * 3 + ["event"] * 2,
+            "measure": ["R2"] * 3 + ["AUC"] * 2,
             "rung": [*rungs, "demographics", "history"],
             "value": [0.2, 0.25, 0.4, 0.7, 0.75],
             "low": [0.19, 0.24, 0.39, 0.68, 0.73],
@@ -94,32 +94,40 @@ def test_ladder_has_a_panel_for_each_measure_and_whiskers(figure):
     )
     axes = figure.subplots(1, 2)
     plots.plot_ladder(data, axes)
-    assert [ax.get_title() for ax in axes] == ["dose, R2", "event, AUC"]
-    assert [label.get_text() for label in axes[1].get_xticklabels()] == [
+    assert [ax.get_title() for ax in axes] == ["dose", "event"]
+    assert [ax.get_xlabel() for ax in axes] == ["R2", "AUC"]
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == [
         "demographics",
         "+ history",
         "+ genome",
     ]
     line = axes[0].containers[0].lines[0]
-    assert line.get_xydata().tolist() == [[0, 0.2], [1, 0.25], [2, 0.4]]
+    assert line.get_xydata().tolist() == [[0.2, 0], [0.25, 1], [0.4, 2]]
     (whiskers,) = axes[1].containers[0].lines[2]
-    first = whiskers.get_segments()[0][:, 1]
-    assert first == pytest.approx([0.68, 0.72])
+    assert whiskers.get_segments()[0][:, 0] == pytest.approx([0.68, 0.72])
+    assert axes[0].yaxis_inverted()
+    check_labels(figure, "ladder")
 
 
 def test_days_of_record_draws_single_values_as_levels(figure):
     data = pd.DataFrame(
         {
-            "series": ["own twin"] * 3 + ["twin of the average person"],
-            "days": [1, 4, 14, 14],
-            "value": [40.0, 30.0, 28.0, 60.0],
-            "low": [38.0, 28.0, 27.0, 57.0],
-            "high": [42.0, 32.0, 29.0, 63.0],
+            "panel": ["next day"] * 4 + ["one unit"] * 3,
+            "measure": ["error, mg/dL"] * 4 + ["error, %"] * 3,
+            "series": ["own twin"] * 3 + ["average twin"] + ["own twin"] * 3,
+            "days": [1, 4, 14, 14, 1, 4, 14],
+            "value": [40.0, 30.0, 28.0, 60.0, 50.0, 30.0, 20.0],
+            "low": [38.0, 28.0, 27.0, 57.0, 45.0, 26.0, 17.0],
+            "high": [42.0, 32.0, 29.0, 63.0, 55.0, 34.0, 23.0],
         }
     )
-    ax = figure.subplots()
-    plots.plot_days_of_record(data, ax)
-    assert ax.lines[0].get_xydata().tolist() == [[1, 40], [4, 30], [14, 28]]
-    assert set(ax.lines[1].get_ydata()) == {60.0}
-    assert texts(ax) == ["own twin", "twin of the average person"]
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["1", "4", "14"]
+    axes = figure.subplots(1, 2)
+    plots.plot_days_of_record(data, axes)
+    assert axes[0].lines[0].get_xydata().tolist() == [[1, 40], [4, 30], [14, 28]]
+    assert set(axes[0].lines[1].get_ydata()) == {60.0}
+    assert texts(axes[0]) == ["own twin", "average twin"]
+    assert texts(axes[1]) == ["own twin"]
+    assert [ax.get_ylabel() for ax in axes] == ["error, mg/dL", "error, %"]
+    ticks = [label.get_text() for label in axes[1].get_xticklabels()]
+    assert ticks == ["1", "4", "14"]
+    check_labels(figure, "days")

@@ -9,8 +9,6 @@ from twinprivacy.plots.axes import ACCENT, LINE_STYLES, MUTED, label_ends, log_a
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MARKERS = ("o", "s", "^", "D", "v")
-
 
 def plot_threat_model(data: pd.DataFrame, ax: "Axes") -> None:
     """Draw what a twin is fed, the five places where it can leak, and who asks.
@@ -26,7 +24,12 @@ def plot_threat_model(data: pd.DataFrame, ax: "Axes") -> None:
 
     ax.set(xlim=(0, 100), ylim=(0, 100))
     ax.axis("off")
-    heads = ((2, "What grows"), (37, "Held"), (52, "What can leak"), (80, "Who asks"))
+    heads = (
+        (2.0, "What grows"),
+        (37.0, "Held"),
+        (52, "What can leak"),
+        (80, "Who asks"),
+    )
     for x, text in heads:
         ax.text(x, 96, text, weight="bold", va="center")
     held = FancyBboxPatch(
@@ -38,7 +41,7 @@ def plot_threat_model(data: pd.DataFrame, ax: "Axes") -> None:
         (30, "a model\nof each,\nits twin"),
     ):
         ax.text(40, y, text, ha="center", va="center")
-    for role, x, tip, tail in (("volume", 2, 33, 29), ("surface", 52, 51, 47)):
+    for role, x, tip, tail in (("volume", 2.0, 33, 29), ("surface", 52.0, 51, 47)):
         rows = data[data["role"] == role]
         step = 84 / len(rows)
         for place, row in enumerate(rows.itertuples()):
@@ -124,73 +127,66 @@ def plot_ladder(data: pd.DataFrame, axes: Any) -> None:
     Parameters
     ----------
     data : pandas.DataFrame
-        Columns panel (title of its axes), series, rung, value, low, high; rungs in
-        order. A series ends where its cohort has no more kinds of data.
+        Columns panel (title of its axes), measure (what the axis shows), rung, value,
+        low, high; rungs in the order in which they are added. A panel without a rung
+        has no such data.
     axes : array of matplotlib.axes.Axes
         One for each panel.
     """
+    from matplotlib.ticker import MaxNLocator
+
     rungs = list(dict.fromkeys(data["rung"]))
+    steps = [f"+ {rung}" if place else rung for place, rung in enumerate(rungs)]
     panels = list(dict.fromkeys(data["panel"]))
     for ax, panel in zip(axes, panels, strict=True):
-        rows = data[data["panel"] == panel]
-        ends = []
-        for place, (series, part) in enumerate(rows.groupby("series", sort=False)):
-            x = [rungs.index(rung) for rung in part["rung"]]
-            colour = f"C{place % 4}"
-            spread = [part["value"] - part["low"], part["high"] - part["value"]]
-            ax.errorbar(
-                x,
-                part["value"],
-                yerr=spread,
-                color=colour,
-                marker=_MARKERS[place % len(_MARKERS)],
-                markersize=4,
-                linestyle=LINE_STYLES[place % len(LINE_STYLES)],
-                capsize=2,
-            )
-            ends.append((x[-1], part["value"].iloc[-1], str(series), colour))
-        ax.set_xticks(
-            range(len(rungs)), [f"+ {r}" if i else r for i, r in _walk(rungs)]
+        part = data[data["panel"] == panel]
+        ax.errorbar(
+            part["value"],
+            [rungs.index(rung) for rung in part["rung"]],
+            xerr=[part["value"] - part["low"], part["high"] - part["value"]],
+            color=ACCENT,
+            marker="o",
+            markersize=4,
+            capsize=2,
         )
-        ax.tick_params(axis="x", labelrotation=30)
-        for label in ax.get_xticklabels():
-            label.set(ha="right", rotation_mode="anchor")
-        ax.set_xlim(-0.3, len(rungs) - 0.7)
-        ax.set_title(panel)
-        label_ends(ax, ends)
+        ax.set_yticks(range(len(rungs)), steps if ax is axes[0] else [""] * len(rungs))
+        ax.set_ylim(len(rungs) - 0.6, -0.4)
+        ax.margins(x=0.15)
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
+        ax.set(title=panel, xlabel=part["measure"].iloc[0])
 
 
-def _walk(rungs: list[str]) -> Any:
-    return enumerate(rungs)
-
-
-def plot_days_of_record(data: pd.DataFrame, ax: "Axes") -> None:
-    """Draw an error of prediction against the days of record behind it.
+def plot_days_of_record(data: pd.DataFrame, axes: Any) -> None:
+    """Draw errors of prediction against the days of record behind them.
 
     Parameters
     ----------
     data : pandas.DataFrame
-        Columns series, days, value, low, high; a series of one row is drawn as a
-        dashed level over all days.
-    ax : matplotlib.axes.Axes
+        Columns panel (title of its axes), measure (what the axis shows), series, days,
+        value, low, high; a series of one row is drawn as a level over all days.
+    axes : array of matplotlib.axes.Axes
+        One for each panel.
     """
-    ends = []
     last = data["days"].max()
-    for place, (series, part) in enumerate(data.groupby("series", sort=False)):
-        colour = ACCENT if place == 0 else MUTED
-        if len(part) == 1:
-            ax.axhspan(
-                part["low"].item(), part["high"].item(), color=colour, alpha=0.15
-            )
-            ax.axhline(part["value"].item(), color=colour, linestyle=LINE_STYLES[place])
-        else:
-            ax.fill_between(
-                part["days"], part["low"], part["high"], color=colour, alpha=0.2, lw=0
-            )
-            ax.plot(part["days"], part["value"], "o-", color=colour, markersize=4)
-        ends.append((last, part["value"].iloc[-1], str(series), colour))
-    log_axis(ax.xaxis, label="")
-    ax.set(xlabel="days of record the twin is fed", ylabel="error, mg/dL")
-    days = sorted(data["days"].unique())
-    ax.set_xticks(days, [f"{day:g}" for day in days])
-    label_ends(ax, ends)
+    names = list(dict.fromkeys(data["series"]))
+    for ax, (panel, rows) in zip(axes, data.groupby("panel", sort=False), strict=True):
+        ends = []
+        for series, part in rows.groupby("series", sort=False):
+            place = names.index(str(series))
+            colour, value = f"C{place}", part["value"]
+            if len(part) == 1:
+                ax.axhline(value.item(), color=colour, linestyle=LINE_STYLES[place])
+                spread = part["low"].item(), part["high"].item()
+                ax.axhspan(*spread, color=colour, alpha=0.12, lw=0)
+            else:
+                spread = part["low"], part["high"]
+                ax.fill_between(part["days"], *spread, color=colour, alpha=0.15, lw=0)
+                style = LINE_STYLES[place]
+                ax.plot(part["days"], value, style, color=colour, marker="o", ms=4)
+            ends.append((last, value.iloc[-1], str(series), colour))
+        log_axis(ax.xaxis, label="")
+        ax.set(xlabel="days of record", ylabel=rows["measure"].iloc[0], title=panel)
+        days = sorted(data["days"].unique())
+        ax.set_xticks(days, [f"{day:g}" for day in days])
+        ax.set_ylim(0, None)
+        label_ends(ax, ends)
