@@ -41,6 +41,7 @@ DURATION = _column("duration_minutes", "minutes", 0, 1_440, ("seconds", 1_800, 8
 BASAL = _column(
     "basal_u_per_hour", "U/h", 0, 10, ("U/day", 10.01, 240), ("mU/h", 100, 10_000)
 )
+KNOWN = ("weight_kg", BASAL.name)
 GLUCOSE = _column("cgm_mg_dl", "mg/dL", 20, 1_000, ("mmol/L", 1.1, 19.99))
 
 
@@ -59,22 +60,53 @@ class Events:
     rows: Array
     first: Array
 
+    def of(self, j: int) -> Array:
+        """Return the rows of person j."""
+        return self.rows[self.first[j] : self.first[j + 1]]
+
 
 def read_people(patients: pd.DataFrame) -> tuple[Array, Array, Array]:
     """Return identifiers, the vectors of parameters (n, 20) and weights in kg."""
-    needed = ["patient", *PARAMETERS, "weight_kg", BASAL.name]
-    check_table(patients, "patients", needed)
-    if patients["patient"].duplicated().any():
-        n_twice = int(patients["patient"].duplicated().sum())
-        raise DataError(f"patients must have each patient once; got {n_twice} again")
-    weight = numbers(patients, COLUMNS["weight_kg"])
-    basal = numbers(patients, BASAL) * MILLI / MINUTES_PER_HOUR / weight
+    check_table(patients, "patients", ["patient", *PARAMETERS, *KNOWN])
+    names, weight, basal = read_known(patients)
     vectors = np.empty((len(patients), len(PARAMETERS) + 2))
     vectors[:, : len(PARAMETERS)] = read_parameters(patients)
     # Rescue carbohydrate has no delay.
     vectors[:, -2] = 0.0
-    vectors[:, -1] = basal
-    return patients["patient"].to_numpy(), vectors, weight
+    vectors[:, -1] = basal_mu_per_kg_min(basal, weight)
+    return names, vectors, weight
+
+
+def read_known(patients: pd.DataFrame) -> tuple[Array, Array, Array]:
+    """Return identifiers, weights in kg and basal rates in U/h."""
+    check_table(patients, "patients", ["patient", *KNOWN])
+    if patients.empty:
+        raise DataError("patients must have at least one row; got an empty table")
+    if patients["patient"].duplicated().any():
+        n_twice = int(patients["patient"].duplicated().sum())
+        raise DataError(f"patients must have each patient once; got {n_twice} again")
+    weight = numbers(patients, COLUMNS["weight_kg"])
+    return patients["patient"].to_numpy(), weight, numbers(patients, BASAL)
+
+
+def basal_mu_per_kg_min(basal_u_per_hour: Any, weight_kg: Any) -> Any:
+    """Convert a basal rate, or many, into the unit of the model."""
+    return basal_u_per_hour * MILLI / MINUTES_PER_HOUR / weight_kg
+
+
+def read_cgm(cgm_mg_dl: npt.ArrayLike) -> Array:
+    """Return one person's readings, nan where missing."""
+    try:
+        cgm = np.asarray(cgm_mg_dl, dtype=float)
+    except (TypeError, ValueError):
+        # Without the cause, which may quote a value.
+        raise DataError(f"{GLUCOSE.name} must hold numbers only") from None
+    if cgm.ndim != 1:
+        raise DataError(f"{GLUCOSE.name} must have shape (n_times,); got {cgm.shape}")
+    known = cgm[~np.isnan(cgm)]
+    if known.size:
+        numbers(pd.DataFrame({GLUCOSE.name: known}), GLUCOSE)
+    return cgm
 
 
 def read_parameters(patients: pd.DataFrame) -> Array:
@@ -168,20 +200,22 @@ def _sort(who: Array, minute: Array, amount: Array, third: Array, n: int) -> Eve
     return Events(np.ascontiguousarray(rows, dtype=float), first)
 
 
-def in_blocks(work: Callable[[slice], None], n: int, n_jobs: int | None) -> None:
+def in_blocks(
+    work: Callable[[slice], None], n: int, n_jobs: int | None, *, block: int = BLOCK
+) -> None:
     """Do the work on blocks of people, in threads; compiled code lets others run."""
     if n_jobs is not None and n_jobs < 1:
         raise ParameterError(f"n_jobs must be 1 or more, or None; got {n_jobs!r}")
-    n_threads = min(n_jobs or cpu_count() or 1, -(-n // BLOCK))
+    n_threads = min(n_jobs or cpu_count() or 1, -(-n // block))
     if n_threads <= 1:
         work(slice(0, n))
         return
     with ThreadPoolExecutor(n_threads) as threads:
         # Asking for each result raises what a thread raised.
-        for _ in threads.map(work, _blocks(n)):
+        for _ in threads.map(work, _blocks(n, block)):
             pass
 
 
-def _blocks(n: int) -> Iterator[slice]:
-    for start in range(0, n, BLOCK):
-        yield slice(start, min(start + BLOCK, n))
+def _blocks(n: int, size: int) -> Iterator[slice]:
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))

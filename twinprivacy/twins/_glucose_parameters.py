@@ -142,8 +142,9 @@ def free_spread(rng: np.random.Generator) -> Array:
 def to_free(values: Array) -> Array:
     """Return parameters, shape (..., 18), on the free scale."""
     free = np.log(values)
-    for i, lower, upper in _bounded(values):
-        share = (values[..., i] - lower) / (upper - lower)
+    for i, lower, upper, bound in _bounded():
+        width = (upper if bound is None else values[..., bound]) - lower
+        share = (values[..., i] - lower) / width
         # On the bound itself the logit is infinite.
         with np.errstate(divide="ignore"):
             logit = np.log(share) - np.log1p(-share)
@@ -153,10 +154,12 @@ def to_free(values: Array) -> Array:
 
 def from_free(free: Array) -> Array:
     """Return parameters from the free scale."""
-    values: Array = np.exp(np.clip(free, -_FARTHEST, _FARTHEST))
-    for i, lower, upper in _bounded(values):
-        share = 1.0 / (1.0 + np.exp(-np.clip(free[..., i], -_FARTHEST, _FARTHEST)))
-        values[..., i] = lower + (upper - lower) * share
+    near = np.clip(free, -_FARTHEST, _FARTHEST)
+    values: Array = np.exp(near)
+    shares = 1.0 / (1.0 + np.exp(-near))
+    for i, lower, upper, bound in _bounded():
+        width = (upper if bound is None else values[..., bound]) - lower
+        values[..., i] = lower + width * shares[..., i]
     return values
 
 
@@ -166,24 +169,26 @@ def free_slopes(values: Array) -> Array:
     Row: parameter; column: free scale. Off the diagonal where one bounds another.
     """
     slopes = np.diag(values)
-    for i, lower, upper in _bounded(values):
-        share = (values[i] - lower) / (upper - lower)
-        slopes[i, i] = (upper - lower) * share * (1 - share)
-        bound = priors()[PARAMETERS[i]].upper_parameter
+    for i, lower, upper, bound in _bounded():
+        width = (upper if bound is None else values[bound]) - lower
+        share = (values[i] - lower) / width
+        slopes[i, i] = width * share * (1 - share)
         if bound is not None:
-            slopes[i, PARAMETERS.index(bound)] = values[i]
+            slopes[i, bound] = values[i]
     return slopes
 
 
-def _bounded(values: Array) -> list[tuple[int, float, Array]]:
-    """List place, lower and upper bound of the parameters with two bounds."""
+@cache
+def _bounded() -> tuple[tuple[int, float, float, int | None], ...]:
+    """List place, lower and upper bound of the parameters with two bounds.
+
+    The last is the place of the parameter that is the upper bound, if one is.
+    """
     bounds = []
     for name in _order():
-        prior = priors()[name]
-        upper = np.asarray(prior.upper)
-        if prior.upper_parameter is not None:
-            upper = values[..., PARAMETERS.index(prior.upper_parameter)]
+        _, _, _, lower, upper, other = priors()[name]
+        bound = None if other is None else PARAMETERS.index(other)
         # SG below 1/min is no bound that matters: a logarithm is simpler to read.
-        if name != "sg_per_min" and np.isfinite(upper).all():
-            bounds.append((PARAMETERS.index(name), prior.lower, upper))
-    return bounds
+        if name != "sg_per_min" and (bound is not None or np.isfinite(upper)):
+            bounds.append((PARAMETERS.index(name), lower, upper, bound))
+    return tuple(bounds)

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy import datasets
 from twinprivacy._validation import check_rng
 from twinprivacy.errors import ParameterError
 from twinprivacy.twins import _glucose_inputs as inputs
+from twinprivacy.twins._glucose_bodies import sample_basal, sample_weights
 from twinprivacy.twins._glucose_parameters import (
     KINDS,
     PARAMETERS,
@@ -109,8 +109,8 @@ def sample_patients(n: int, *, rng: np.random.Generator) -> pd.DataFrame:
         raise ParameterError(f"n must be 1 or more; got {n!r}")
     people = pd.DataFrame(sample_priors(n, rng), columns=list(PARAMETERS))
     people.insert(0, "patient", np.arange(n))
-    people["weight_kg"] = _sample_weights(n, rng)
-    dose = _sample_basal(n, rng)
+    people["weight_kg"] = sample_weights(n, rng)
+    dose = sample_basal(n, rng)
     people["basal_u_per_hour"] = dose * people["weight_kg"] / HOURS_PER_DAY
     return people
 
@@ -293,29 +293,3 @@ def _check_steps(minutes: int, step_minutes: int, every_minutes: int) -> None:
             "minutes must be a multiple of every_minutes; got "
             f"{minutes!r} and {every_minutes!r}"
         )
-
-
-def _sample_weights(n: int, rng: np.random.Generator) -> Array:
-    """Draw weights of adults of either sex and of two age bands, equally likely."""
-    table = datasets.load("population_margins")
-    rows = (table["quantity"] == "weight") & table["age_band"].isin(["20-39", "40-59"])
-    groups = table[rows & (table["check"] == "verified")].pivot_table(
-        index=["sex", "age_band"], columns="statistic", values="value"
-    )
-    chosen = groups.iloc[rng.integers(len(groups), size=n)]
-    weights = _lognormal(chosen["mean"].to_numpy(), chosen["sd"].to_numpy(), rng)
-    return np.clip(weights, 40.0, 200.0)
-
-
-def _sample_basal(n: int, rng: np.random.Generator) -> Array:
-    """Draw basal doses in U/kg/day."""
-    table = datasets.load("glucose_clinical_values").set_index("quantity")
-    mean = np.full(n, float(table["value"]["basal_dose"]))
-    spread = table["spread"]["basal_dose_total"] / table["value"]["basal_dose_total"]
-    return _lognormal(mean, mean * float(spread), rng)
-
-
-def _lognormal(mean: Array, sd: Array, rng: np.random.Generator) -> Array:
-    """Draw log-normal values of a given mean and SD."""
-    variance = np.log1p((sd / mean) ** 2)
-    return rng.lognormal(np.log(mean) - variance / 2, np.sqrt(variance))

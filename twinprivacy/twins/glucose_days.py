@@ -4,7 +4,6 @@ Doses are titrated to each person, as a clinic does from sensor reports; without
 quarter of the time would be spent below 54 mg/dL.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,14 @@ import pandas as pd
 from twinprivacy._validation import check_rng
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins import _glucose_inputs as inputs
+from twinprivacy.twins._glucose_diary import (
+    Days,
+    insulin_table,
+    meal_table,
+    pick,
+)
 from twinprivacy.twins._glucose_errors import draw_errors, sensor_law
 from twinprivacy.twins._glucose_parameters import (
-    KINDS,
     PARAMETERS,
     fixed,
     free_spread,
@@ -48,39 +52,6 @@ DAYS_PER_VISIT = 7
 LESS, MORE = 0.85, 1.08
 # First doses as a share of the published rule, which expects less sensitive people.
 FIRST_SHARE = 0.4
-
-
-@dataclass(frozen=True)
-class Days:
-    """What happened to several people, and what their devices know of it.
-
-    Attributes
-    ----------
-    patients : pandas.DataFrame
-        Who they are on a usual day, with their prescription.
-    minutes : numpy.ndarray
-        Minutes since midnight of the first day, every 5, shape (n_times,).
-    cgm_mg_dl, plasma_mg_dl : numpy.ndarray
-        Readings, and the true plasma glucose, in mg/dL, shape (n, n_times).
-    meals : pandas.DataFrame
-        What was eaten: patient, minute, kind, carbohydrate_g and counted_g.
-    insulin : pandas.DataFrame
-        Boluses: patient, minute, bolus_units.
-    """
-
-    patients: pd.DataFrame
-    minutes: Array
-    cgm_mg_dl: Array
-    plasma_mg_dl: Array
-    meals: pd.DataFrame
-    insulin: pd.DataFrame
-
-    @property
-    def diary(self) -> pd.DataFrame:
-        """Return the meals as entered: counted grams, forgotten meals left out."""
-        entered = self.meals[self.meals["counted_g"] > 0]
-        diary = entered.drop(columns="carbohydrate_g")
-        return diary.rename(columns={"counted_g": "carbohydrate_g"})
 
 
 def prescribe(
@@ -219,14 +190,14 @@ def simulate_days(
         errors = draw_errors(len(names), n_times, rng)
     plans = np.column_stack([weight, plan[:, :3]])
     life = _live(own_days, plans, habits, (meals[0], meals[2]), errors, n_jobs)
-    rescues = _pick(life["rescues"], life["n_rescues"], names)
+    rescues = pick(life["rescues"], life["n_rescues"], names)
     return Days(
         patients,
         np.arange(n_times) * TICK,
         life["cgm"],
         life["plasma"],
-        _meal_table(names[meals[1]], meals[0], *rescues, habits.rescue_g),
-        _insulin_table(*_pick(life["boluses"], life["n_boluses"], names)),
+        meal_table(names[meals[1]], meals[0], *rescues, habits.rescue_g),
+        insulin_table(*pick(life["boluses"], life["n_boluses"], names)),
     )
 
 
@@ -318,34 +289,3 @@ def _read_plan(patients: pd.DataFrame) -> Array:
             "people with others"
         )
     return plan
-
-
-def _pick(rows: Array, counts: Array, names: Array) -> tuple[Array, Array]:
-    """Return whose the filled rows are, and the rows."""
-    filled = np.arange(rows.shape[1]) < counts[:, None]
-    return np.repeat(names, counts), rows[filled]
-
-
-def _meal_table(
-    who: Array, rows: Array, rescued: Array, rescue_minutes: Array, rescue_g: float
-) -> pd.DataFrame:
-    meals = pd.DataFrame(
-        {
-            "patient": who,
-            "minute": rows[:, 0].astype(int),
-            "kind": np.array(KINDS)[rows[:, 2].astype(int)],
-            "carbohydrate_g": rows[:, 1],
-            "counted_g": rows[:, 3],
-        }
-    )
-    rescues = pd.DataFrame({"patient": rescued, "minute": rescue_minutes.astype(int)})
-    rescues = rescues.assign(
-        kind=KINDS[-1], carbohydrate_g=rescue_g, counted_g=rescue_g
-    )
-    return pd.concat([meals, rescues], ignore_index=True)
-
-
-def _insulin_table(who: Array, rows: Array) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"patient": who, "minute": rows[:, 0].astype(int), "bolus_units": rows[:, 1]}
-    )
