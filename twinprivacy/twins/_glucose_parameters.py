@@ -98,7 +98,7 @@ def _prior(row: "pd.Series[Any]") -> Prior:
 def sample_priors(n: int, rng: np.random.Generator) -> Array:
     """Draw parameters from the published priors, shape (n, 18).
 
-    Where a draw leaves its range, it is drawn again, and so is only that draw.
+    Each is cut to its range, bounds first: given kd, ka2 is cut at kd.
     """
     values = np.empty((n, len(PARAMETERS)))
     for name in _order():
@@ -117,21 +117,27 @@ def _order() -> list[str]:
 
 
 def _draw_inside(prior: Prior, upper: Array, rng: np.random.Generator) -> Array:
-    drawn = np.full(upper.shape, np.nan)
-    while (outside := ~((drawn > prior.lower) & (drawn < upper))).any():
-        drawn[outside] = _draw(prior, int(outside.sum()), rng)
-    return drawn
+    """Draw by the inverse of the cut distribution."""
+    law, root = _law(prior), prior.family == "normal square root"
+    lower = np.sqrt(prior.lower) if root else prior.lower
+    shares = rng.uniform(law.cdf(lower), law.cdf(np.sqrt(upper) if root else upper))
+    drawn: Array = law.ppf(shares)
+    if root:
+        drawn = np.square(drawn)
+    # Rounding may reach a bound, which is no value inside.
+    return np.clip(drawn, np.nextafter(prior.lower, 1), np.nextafter(upper, 0))
 
 
-def _draw(prior: Prior, n: int, rng: np.random.Generator) -> Array:
+def _law(prior: Prior) -> Any:
+    from scipy import stats
+
     if prior.family == "gamma":
-        return rng.gamma(prior.a, prior.b, n)
+        return stats.gamma(prior.a, scale=prior.b)
     if prior.family == "uniform":
-        return rng.uniform(prior.a, prior.b, n)
+        return stats.uniform(prior.a, prior.b - prior.a)
     if prior.family == "lognormal":
-        return rng.lognormal(prior.a, prior.b, n)
-    drawn = rng.normal(prior.a, prior.b, n)
-    return drawn if prior.family == "normal" else np.square(drawn)
+        return stats.lognorm(prior.b, scale=np.exp(prior.a))
+    return stats.norm(prior.a, prior.b)
 
 
 def free_spread(rng: np.random.Generator) -> Array:

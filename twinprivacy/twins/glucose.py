@@ -64,9 +64,9 @@ class GlucoseTraces:
 def sample_patients(n: int, *, rng: np.random.Generator) -> pd.DataFrame:
     r"""Sample people with type-1 diabetes from the published priors.
 
-    Parameters are independent but for :math:`k_{a2} < k_d` and
-    :math:`k_{abs} < k_{empt}`; a draw outside its range is drawn again. Basal insulin
-    is what the person rests at `gb_mg_dl` with: at rest plasma insulin is
+    Parameters are independent, each cut to its range, but for :math:`k_{a2} < k_d` and
+    :math:`k_{abs} < k_{empt}`: given the larger, the smaller is cut. Basal insulin is
+    what the person rests at `gb_mg_dl` with: at rest plasma insulin is
     :math:`u_b / k_e`, the level above which insulin acts, so any rate is consistent.
     It is log-normal with the mean and the relative spread of titrated doses. Weight is
     that of US adults of 20 to 59 years, log-normal with their means and SDs.
@@ -100,9 +100,9 @@ def sample_patients(n: int, *, rng: np.random.Generator) -> pd.DataFrame:
     >>> people = sample_patients(3, rng=np.random.default_rng(7))
     >>> people[["gb_mg_dl", "weight_kg"]].round().astype(int)
        gb_mg_dl  weight_kg
-    0       106         81
-    1       110         94
-    2       106        101
+    0       119         99
+    1       115         73
+    2       115         86
     """
     check_rng(rng)
     if n < 1:
@@ -241,7 +241,7 @@ def simulate_glucose(
     >>> bolus = pd.DataFrame({"patient": [0], "minute": [720], "bolus_units": [2.0]})
     >>> trace = simulate_glucose(people, lunch, bolus, minutes=1_440)
     >>> trace.plasma_mg_dl[0, [0, 144, 180]].round()
-    array([120., 120., 123.])
+    array([114., 114., 167.])
     """
     from twinprivacy.twins import _glucose_kernels as kernels
 

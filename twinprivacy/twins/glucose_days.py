@@ -105,7 +105,7 @@ def prescribe(
     >>> rng = np.random.default_rng(7)
     >>> plan = prescribe(sample_patients(2, rng=rng), rng=rng, n_visits=2)
     >>> plan["carbohydrate_ratio_g_per_u"].round().tolist()
-    [24.0, 11.0]
+    [17.0, 18.0]
     """
     check_rng(rng)
     if n_visits < 0:
