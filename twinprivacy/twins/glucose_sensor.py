@@ -132,7 +132,8 @@ def glucose_metrics(
     # Nobody's mean is nan without a warning.
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.nansum(cgm, axis=1) / n
-        sd = np.sqrt(np.nansum((cgm - mean[:, None]) ** 2, axis=1) / (n - 1))
+        squares = np.nansum((cgm - mean[:, None]) ** 2, axis=1)
+        sd = np.sqrt(squares / np.where(n > 1, n - 1, np.nan))
         shares = {
             f"{name}_percent": 100 * inside.sum(axis=1) / n
             for name, inside in {
