@@ -76,8 +76,14 @@ def simulate(
     every: int = 5,
 ) -> tuple[Array, Array]:
     """Simulate everyone by the same implicit steps; return plasma and tissue."""
-    n_steps = round(minutes / dt)
-    eaten, given = inputs(people, meals, insulin, n_steps, dt)
+    events = inputs(people, meals, insulin, round(minutes / dt), dt)
+    return march(people, *events, dt=dt, every=every)
+
+
+def march(
+    people: pd.DataFrame, eaten: Array, given: Array, *, dt: float, every: int
+) -> tuple[Array, Array]:
+    """Take the steps, one after the other, all people at once."""
     p = {str(name): people[name].to_numpy() for name in people.columns}
     kabs = np.array([p[f"kabs_{kind}_per_min"] for kind in KINDS])
     u = basal(people)
@@ -85,7 +91,7 @@ def simulate(
     s1, s2, ip, x = u / p["kd_per_min"], u / p["ka2_per_min"], u / KE, 0 * u
     g = ig = p["gb_mg_dl"].astype(float)
     plasma, tissue = [g], [ig]
-    for i in range(n_steps):
+    for i in range(len(given)):
         q1 = (q1 + eaten[:, i]) / (1 + dt * KGRI)
         q2 = (q2 + dt * KGRI * q1) / (1 + dt * p["kempt_per_min"])
         q3 = (q3 + dt * p["kempt_per_min"] * q2) / (1 + dt * kabs)

@@ -9,7 +9,6 @@ from scipy.signal import lfilter
 
 from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.twins._glucose_errors import draw_sensors, sensor_law
-from twinprivacy.twins._glucose_plan import clinical
 from twinprivacy.twins.glucose import PARAMETERS, sample_patients, simulate_glucose
 from twinprivacy.twins.glucose_days import Days, Habits, prescribe, simulate_days
 from twinprivacy.twins.glucose_sensor import (
@@ -43,24 +42,7 @@ def untitrated(n: int = 40) -> pd.DataFrame:
     return prescribe(sample_patients(n, rng=rng), rng=rng, n_visits=0)
 
 
-# The cohort looks like published ones.
-
-
-@pytest.mark.parametrize(
-    ("measure", "published", "tolerance"),
-    [
-        ("mean_mg_dl", "mean_glucose", 10.0),
-        ("time_in_range_percent", "time_in_range", 5.0),
-        ("time_below_70_percent", "time_below_70", 1.5),
-        ("time_above_180_percent", "time_above_180", 6.0),
-        ("cv_percent", "coefficient_of_variation", 4.0),
-    ],
-)
-def test_cohort_looks_like_published_cohorts(measure, published, tolerance):
-    found = cohort_metrics(glucose_metrics(cohort().cgm_mg_dl))[measure]
-    assert found.value == pytest.approx(
-        clinical()[published]["value"], abs=tolerance
-    ), found
+# The cohort beside published ones; tests/published holds its means.
 
 
 def test_time_below_54_exceeds_the_goal():
@@ -73,15 +55,6 @@ def test_spread_between_people_is_near_the_published():
     spread = glucose_metrics(cohort().cgm_mg_dl)["time_in_range_percent"].std()
     # 13 to 17 points in the three trials that print it.
     assert 14 < spread < 22
-
-
-def test_entered_carbohydrate_is_the_published():
-    entered = cohort().diary
-    meals = entered[entered["kind"] != "rescue"]
-    daily = meals.groupby("patient")["carbohydrate_g"].sum() / 14
-    published = clinical()["counted_carbohydrate"]
-    assert daily.mean() == pytest.approx(published["value"], rel=0.08)
-    assert daily.std() == pytest.approx(published["spread"], rel=0.25)
 
 
 def test_untitrated_rule_brings_more_lows_than_titrated_doses():
