@@ -436,6 +436,10 @@ def test_batch_and_prior_refuse(rng):
             people, case.cgm[:59, :WEEK], case.diary, case.days.insulin,
             prior=case.prior,
         )  # fmt: skip
+    with pytest.raises(DataError, match=r"^cgm_mg_dl must hold numbers only$"):
+        fit_patients(
+            people, [["high"]], case.diary, case.days.insulin, prior=case.prior
+        )
     with pytest.raises(FitError, match="at least 50 people for a prior; got 20"):
         glucose_prior(people.head(20))
     same = people.assign(gb_mg_dl=120.0)

@@ -96,11 +96,7 @@ def basal_mu_per_kg_min(basal_u_per_hour: Any, weight_kg: Any) -> Any:
 
 def read_cgm(cgm_mg_dl: npt.ArrayLike) -> Array:
     """Return one person's readings, nan where missing."""
-    try:
-        cgm = np.asarray(cgm_mg_dl, dtype=float)
-    except (TypeError, ValueError):
-        # Without the cause, which may quote a value.
-        raise DataError(f"{GLUCOSE.name} must hold numbers only") from None
+    cgm = to_numbers(cgm_mg_dl, GLUCOSE.name)
     if cgm.ndim != 1:
         raise DataError(f"{GLUCOSE.name} must have shape (n_times,); got {cgm.shape}")
     known = cgm[~np.isnan(cgm)]
@@ -126,6 +122,14 @@ def read_parameters(patients: pd.DataFrame) -> Array:
                 f"{len(own)} others"
             )
     return values
+
+
+def to_numbers(values: npt.ArrayLike, name: str) -> Array:
+    """Return an array of numbers, or raise without quoting what was no number."""
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} must hold numbers only") from None
 
 
 def read_meals(meals: pd.DataFrame, patients: Array, weight_kg: Array) -> Events:

@@ -25,7 +25,6 @@ MG_PER_G = 1_000.0
 WEIGHT, TARGET, FACTOR, RATIO = range(4)
 # Places in the rules, which are the same for everyone.
 LOW, RESCUE_G, WAIT, HIGH, PAUSE, WAKE, SLEEP, MEMORY, UNIT = range(9)
-N_RULES = 9
 # Places in what the person remembers.
 ON_BOARD, LAST_BOLUS, LAST_RESCUE, N_BOLUSES, N_RESCUES, NEXT_MEAL = range(6)
 # Places in the row of a meal.

@@ -192,7 +192,7 @@ def fit_patients(
     names, weight, basal = inputs.read_known(patients)
     eaten = inputs.read_meals(meals, names, weight)
     given = inputs.read_insulin(insulin, names, weight)
-    readings = np.asarray(cgm_mg_dl, dtype=float)
+    readings = inputs.to_numbers(cgm_mg_dl, inputs.GLUCOSE.name)
     if readings.ndim != 2 or len(readings) != len(names):
         raise DataError(
             "cgm_mg_dl must have one row a patient, shape (n, n_times); got "

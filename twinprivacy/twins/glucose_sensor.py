@@ -11,6 +11,7 @@ from twinprivacy._validation import check_choice, check_fraction, check_rng
 from twinprivacy.errors import DataError, FitError
 from twinprivacy.estimates import Estimate
 from twinprivacy.twins._glucose_errors import draw_errors, sensor_law
+from twinprivacy.twins._glucose_inputs import to_numbers
 
 __all__ = ["cohort_metrics", "glucose_metrics", "simulate_sensor"]
 
@@ -197,11 +198,7 @@ def cohort_metrics(
 
 def _as_table(values: npt.ArrayLike, name: str) -> Array:
     """Return numbers in two dimensions, in mg/dL as far as one can tell."""
-    try:
-        table = np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        # Without the cause, which may quote a value.
-        raise DataError(f"{name} must hold numbers only") from None
+    table = to_numbers(values, name)
     if table.ndim != 2 or not table.size:
         raise DataError(f"{name} must have shape (n, n_times); got {table.shape}")
     if np.isinf(table).any():
