@@ -52,6 +52,7 @@ def auc(observed: Any, predicted: Any) -> Influenced:
     y, p = check_pairs(observed, predicted)
     check_binary(y)
     check_both_classes(y)
+    p = _without_rounding_errors(p)
     cases, controls = p[y == 1], p[y == 0]
     case_share = _share_below(cases, controls)
     control_share = 1 - _share_below(controls, cases)
@@ -89,7 +90,7 @@ def concordance(observed: Any, predicted: Any) -> Influenced:
     from twinprivacy.twins._concordance import count_pairs
 
     time, event, score = _check_survival(observed, predicted)
-    right, comparable = count_pairs(time, event, score)
+    right, comparable = count_pairs(time, event, _without_rounding_errors(score))
     total = comparable.sum()
     if total == 0:
         raise DataError(
@@ -139,6 +140,16 @@ def check_probabilities(observed: Any, predicted: Any) -> tuple[Array, Array]:
 def _mean(values: Array) -> Influenced:
     mean = float(values.mean())
     return Influenced(mean, with_sample_size(values - mean))
+
+
+def _without_rounding_errors(scores: Array) -> Array:
+    """Make scores equal that differ by less than a billionth of their range.
+
+    Two people alike get scores that differ in the last digits, in an order that hangs
+    on the machine; a pair of equals must count one half on all of them.
+    """
+    span = float(np.ptp(scores))
+    return np.round((scores - scores.min()) / span, 9) if span > 0 else scores
 
 
 def _share_below(values: Array, others: Array) -> Array:

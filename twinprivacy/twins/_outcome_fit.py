@@ -20,9 +20,7 @@ from sklearn.linear_model import (  # type: ignore[import-untyped]
     Ridge,
 )
 from sklearn.pipeline import Pipeline  # type: ignore[import-untyped]
-from threadpoolctl import (  # type: ignore[import-untyped]
-    ThreadpoolController,
-)
+from threadpoolctl import ThreadpoolController
 
 from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.twins._outcome_columns import (
