@@ -162,6 +162,15 @@ def test_titration_lowers_doses_of_those_with_lows():
     pd.testing.assert_frame_equal(after[list(PARAMETERS)], before[list(PARAMETERS)])
 
 
+def test_blood_never_runs_away():
+    """Insulin does not starve at midnight: half a percent above 600 mg/dL at most."""
+    plasma = cohort().plasma_mg_dl
+    assert (plasma > 0).all()
+    assert (plasma > 600).mean() < 0.01
+    assert plasma.max() < 4_000
+    assert plasma.mean() == pytest.approx(cohort().cgm_mg_dl.mean(), abs=10)
+
+
 def test_basal_misfit_keeps_production():
     rng = np.random.default_rng(3)
     table = sample_patients(500, rng=rng)

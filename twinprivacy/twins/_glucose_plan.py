@@ -14,6 +14,7 @@ Array = npt.NDArray[Any]
 
 MINUTES_PER_DAY = 1_440
 GB, SG = PARAMETERS.index("gb_mg_dl"), PARAMETERS.index("sg_per_min")
+INSULIN = [PARAMETERS.index("ka2_per_min"), PARAMETERS.index("kd_per_min")]
 # Gb keeps this far inside the range of its prior, in mg/dL.
 GB_RANGE = (71.0, 179.0)
 
@@ -42,7 +43,7 @@ class Habits:
     forgotten_bolus : float
         Probability that a meal is neither entered nor covered by insulin.
     day_sd : float
-        Day-to-day change of every parameter, as in `drift`.
+        Day-to-day change of every parameter but ka2 and kd, as in `drift`.
     resting_shift, resting_sd, resting_day_sd : float
         Logarithm of the resting glucose over Gb: mean, SD between people, SD from day
         to day. A basal rate that does not fit the need moves Gb and, with the body's
@@ -176,6 +177,8 @@ def draw_days(
     """Draw the parameters of each person's days, shape (n, n_days, 18)."""
     free = to_free(parameters)[:, None, :]
     move = rng.normal(size=(len(parameters), n_days, parameters.shape[1]))
+    # A sudden change of these rates would starve or flood the blood with basal insulin.
+    move[..., INSULIN] = 0.0
     days = from_free(free + habits.day_sd * spread * move)
     shift = habits.resting_day_sd * rng.normal(size=days.shape[:2])
     move_rest(days, shift)
