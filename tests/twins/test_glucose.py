@@ -25,6 +25,7 @@ from twinprivacy.twins._glucose_parameters import (
 from twinprivacy.twins.glucose import (
     KINDS,
     PARAMETERS,
+    GlucoseTraces,
     drift,
     sample_patients,
     simulate_glucose,
@@ -397,6 +398,7 @@ def test_order_of_rows_does_not_matter(rng):
     table = people(40)
     meals, doses = daily(table)
     first = simulate_glucose(table, meals, doses, minutes=DAY)
+    assert isinstance(first, GlucoseTraces)
     order = rng.permutation(40)
     again = simulate_glucose(
         table.iloc[order],
