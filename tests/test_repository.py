@@ -39,6 +39,19 @@ MODULES = (
     "estimates",
     "figures",
     "formatting",
+    "twins.cardiovascular",
+    "twins.cohort",
+    "twins.glucose",
+    "twins.glucose_days",
+    "twins.glucose_fit",
+    "twins.glucose_forecast",
+    "twins.glucose_sensor",
+    "twins.inr",
+    "twins.ladder",
+    "twins.outcome",
+    "twins.patients",
+    "twins.performance",
+    "twins.warfarin",
 )
 
 
@@ -185,7 +198,8 @@ def test_every_public_name_is_documented_and_tested(module):
     loaded = importlib.import_module(f"twinprivacy.{module}")
     tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
     for name in loaded.__all__:
-        assert (getattr(loaded, name).__doc__ or "").strip(), f"{module}.{name}"
+        if callable(getattr(loaded, name)):
+            assert (getattr(loaded, name).__doc__ or "").strip(), f"{module}.{name}"
         assert re.search(rf"\b{name}\b", tests), f"{module}.{name} has no test"
     pages = "\n".join(path.read_text() for path in (BOOK / "api").glob("*.md"))
     assert f"twinprivacy.{module}" in pages
@@ -193,6 +207,7 @@ def test_every_public_name_is_documented_and_tested(module):
 
 def test_import_is_light():
     heavy = ("pandas", "scipy", "statsmodels", "matplotlib", "seaborn")
+    heavy += ("sklearn", "numba", "joblib")
     code = f"import sys, twinprivacy; print([m for m in {heavy} if m in sys.modules])"
     finished = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

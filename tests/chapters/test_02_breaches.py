@@ -37,7 +37,8 @@ def prose():
 
 
 def test_counts_are_the_preferred_series():
-    totals = datasets.load("ocr_annual_totals").query("preferred and year < 2026")
+    totals = datasets.load("ocr_annual_totals")
+    totals = totals[totals["preferred"] & (totals["year"] < 2026)]
     drawn = figure("breach-frequency").set_index("year")["n_breaches"]
     assert drawn.to_dict() == totals.set_index("year")["breaches_500plus"].to_dict()
     assert drawn[2015] == 270

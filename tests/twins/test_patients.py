@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins.patients import (
     COLUMNS,
+    Column,
     check_number,
     describe_columns,
     read_patients,
@@ -272,3 +273,15 @@ def test_list_of_columns() -> None:
         "age_years": "10 to 110",
         "statin": "true, false",
     }
+
+
+def test_every_column_says_what_it_is() -> None:
+    for name, column in COLUMNS.items():
+        assert isinstance(column, Column)
+        assert column.name == name
+        assert len(column.description) > 2
+        assert column.unit
+        assert column.low < column.high or column.categories
+        for unit, low, high in column.mistaken:
+            # Values in the other unit must lie outside the range to be caught.
+            assert low < column.low or high > column.high, (name, unit)

@@ -9,6 +9,9 @@ from twinprivacy.plots.axes import ACCENT, LINE_STYLES, MUTED, label_ends, log_a
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# So many that two ticks fit into a narrow panel.
+_TICK_STEPS = [1, 2, 2.5, 4, 5, 10]
+
 
 def plot_threat_model(data: pd.DataFrame, ax: "Axes") -> None:
     """Draw what a twin is fed, the five places where it can leak, and who asks.
@@ -36,11 +39,8 @@ def plot_threat_model(data: pd.DataFrame, ax: "Axes") -> None:
         (34.5, 12), 11, 74, boxstyle="round,pad=0.6", fill=False, edgecolor=MUTED
     )
     ax.add_patch(held)
-    for y, text in (
-        (68, "records\nof all\npatients"),
-        (30, "a model\nof each,\nits twin"),
-    ):
-        ax.text(40, y, text, ha="center", va="center")
+    ax.text(40, 68, "records\nof all\npatients", ha="center", va="center")
+    ax.text(40, 30, "a model\nof each,\nits twin", ha="center", va="center")
     for role, x, tip, tail in (("volume", 2.0, 33, 29), ("surface", 52.0, 51, 47)):
         rows = data[data["role"] == role]
         step = 84 / len(rows)
@@ -152,7 +152,8 @@ def plot_ladder(data: pd.DataFrame, axes: Any) -> None:
         ax.set_yticks(range(len(rungs)), steps if ax is axes[0] else [""] * len(rungs))
         ax.set_ylim(len(rungs) - 0.6, -0.4)
         ax.margins(x=0.15)
-        ax.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
+        n_ticks = 3 if len(panels) < 4 else 2
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=n_ticks, steps=_TICK_STEPS))
         ax.set(title=panel, xlabel=part["measure"].iloc[0])
 
 
@@ -188,5 +189,6 @@ def plot_days_of_record(data: pd.DataFrame, axes: Any) -> None:
         ax.set(xlabel="days of record", ylabel=rows["measure"].iloc[0], title=panel)
         days = sorted(data["days"].unique())
         ax.set_xticks(days, [f"{day:g}" for day in days])
-        ax.set_ylim(0, None)
+        # Levels and lines end where their labels start.
+        ax.set(ylim=(0, None), xlim=(0.93 * days[0], last))
         label_ends(ax, ends)

@@ -95,7 +95,7 @@ def simulate_cohort(
     ----------
     CDC/NCHS, NHANES 2009-2012, https://wwwn.cdc.gov/nchs/nhanes/; International
     Warfarin Pharmacogenetics Consortium (2009), doi:10.1056/NEJMoa0809329; Shendre et
-    al. (2018), https://pmc.ncbi.nlm.nih.gov/articles/PMC6562764/.
+    al. (2018), doi:10.2217/pgs-2018-0146.
 
     Examples
     --------
