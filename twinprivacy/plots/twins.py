@@ -31,7 +31,7 @@ def plot_threat_model(data: pd.DataFrame, ax: "Axes") -> None:
         (2.0, "What grows"),
         (37.0, "Held"),
         (52, "What can leak"),
-        (80, "Who asks"),
+        (78, "Who asks"),
     )
     for x, text in heads:
         ax.text(x, 96, text, weight="bold", va="center")
@@ -49,7 +49,7 @@ def plot_threat_model(data: pd.DataFrame, ax: "Axes") -> None:
             colour = ACCENT if role == "surface" else "C1"
             ax.text(x, y + 3, str(row.name), color=colour, weight="bold", va="center")
             ax.text(x, y - 3.4, str(row.detail), va="center")
-            ax.text(80, y - 0.2, str(row.asker), va="center")
+            ax.text(78, y - 0.2, str(row.asker), va="center")
             arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.2}
             ax.annotate("", (tip, y), (tail, y), arrowprops=arrow)
 
