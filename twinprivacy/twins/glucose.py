@@ -188,11 +188,14 @@ def simulate_glucose(
        IG' &= (G - IG) / \alpha
        \end{aligned}
 
-    with :math:`\rho = 1` above :math:`G_b` and
-    :math:`1 + 10 r_1 [\{\ln \max(G, 60)\}^{r_2} - (\ln G_b)^{r_2}]^2` below. The three
-    states of carbohydrate exist once for each kind of meal. Solved by backward Euler,
-    with the risk of the step before; the error halves with the step. Everyone starts
-    at rest under basal insulin.
+    with :math:`\rho = 1` above :math:`G_b` and below it
+
+    .. math:: \rho = 1 + 10 r_1 \left[\{\ln \max(G, 60)\}^{r_2}
+       - (\ln G_b)^{r_2}\right]^2.
+
+    The three states of carbohydrate exist once for each kind of meal. Solved by
+    backward Euler, with the risk of the step before; the error halves with the step.
+    Everyone starts at rest under basal insulin.
 
     Parameters
     ----------
