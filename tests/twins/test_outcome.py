@@ -22,10 +22,11 @@ from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.twins.outcome import (
     CoxRegression,
     OutcomeTwin,
+    PHRegRegression,
     fit_outcome_twin,
     split_members,
 )
-from twinprivacy.twins.performance import calibration_slope
+from twinprivacy.twins.performance import calibration_slope, concordance
 
 SURVIVAL = ("follow_up_days", "died")
 FEATURES = ["age_years", "sex", "heart_failure", "bmi_kg_m2"]
@@ -121,6 +122,32 @@ def test_cox_against_statsmodels(whas: pd.DataFrame) -> None:
     ]
     ours = [(twin.predict_what_if(person, **c) / before).item() for c in changes]
     np.testing.assert_allclose(ours, hazard_ratios, rtol=1e-5)
+
+
+@pytest.mark.parametrize("ties", ["breslow", "efron"])
+def test_statsmodels_survival_model_is_taken(whas: pd.DataFrame, ties: str) -> None:
+    from statsmodels.duration.hazard_regression import PHReg
+
+    model = PHReg(whas["follow_up_days"], design(whas), status=whas["died"], ties=ties)
+    hazard_ratio = np.exp(model.fit(disp=0).params[0])
+    twin = fit(whas, SURVIVAL, FEATURES, estimator=PHRegRegression(ties=ties))
+    person = {"age_years": 60, "sex": "male", "heart_failure": False, "bmi_kg_m2": 25}
+    ratio = twin.predict_what_if(person, age_years=61) / twin.predict(person)
+    assert ratio.item() == pytest.approx(hazard_ratio, rel=1e-6)
+    assert twin.out_of_fold is not None
+    assert concordance(whas[list(SURVIVAL)], twin.out_of_fold).value > 0.7
+
+
+def test_statsmodels_survival_model_says_when_it_fails(whas: pd.DataFrame) -> None:
+    twice = whas.assign(age_again=whas["age_years"] * 2.0)
+    with pytest.raises(FitError, match=r"^PHReg found no maximum of the likelihood"):
+        fit(
+            twice,
+            SURVIVAL,
+            ["age_years", "age_again"],
+            estimator=PHRegRegression(),
+            folds=0,
+        )
 
 
 def test_risk_by_a_day_against_scikit_survival(whas: pd.DataFrame) -> None:

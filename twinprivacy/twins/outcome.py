@@ -15,10 +15,17 @@ from twinprivacy.twins._outcome_checks import (
     sorted_rows,
 )
 from twinprivacy.twins._outcome_columns import learn_features, read_features
+from twinprivacy.twins._outcome_phreg import PHRegRegression
 from twinprivacy.twins._outcome_survival import CoxRegression
 from twinprivacy.twins._outcome_twin import OutcomeTwin
 
-__all__ = ["CoxRegression", "OutcomeTwin", "fit_outcome_twin", "split_members"]
+__all__ = [
+    "CoxRegression",
+    "OutcomeTwin",
+    "PHRegRegression",
+    "fit_outcome_twin",
+    "split_members",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -46,11 +53,12 @@ def fit_outcome_twin(
     features : sequence of str
         Columns that the twin is told, none of them the outcome.
     estimator : optional
-        A scikit-learn regressor or classifier; for survival `CoxRegression`, or one of
-        scikit-survival whose `predict` is a logarithm of relative hazard (Cox models,
-        boosting with Cox's loss). It is copied, not changed, and every
-        random_state in it is set from `rng`. A Pipeline is given the columns as they
-        are, with what is missing; any other estimator numbers (see Notes).
+        A scikit-learn regressor or classifier; for survival `CoxRegression`,
+        `PHRegRegression` (statsmodels), or one of scikit-survival whose `predict` is a
+        logarithm of relative hazard (Cox models, boosting with Cox's loss). It is
+        copied, not changed, and every random_state in it is set from `rng`. A Pipeline
+        is given the columns as they are, with what is missing; any other estimator
+        numbers (see Notes).
     folds : int
         Folds of the out-of-fold predictions, 2 or more; 0 for none, as for the many
         twins of an attack.
