@@ -1,5 +1,6 @@
 """The proportional hazards of statsmodels, as an estimator of an outcome twin."""
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -7,12 +8,14 @@ import numpy.typing as npt
 
 from twinprivacy._validation import check_choice
 from twinprivacy.errors import FitError
+from twinprivacy.twins._outcome_survival import HazardModel
 
 Array = npt.NDArray[np.float64]
 TIES = ("breslow", "efron")
 
 
-class PHRegRegression:
+@dataclass
+class PHRegRegression(HazardModel):
     r"""Fit statsmodels' proportional hazards regression, PHReg, without a penalty.
 
     For comparison with other work: the hazard of a person with covariates :math:`x` is
@@ -38,18 +41,11 @@ class PHRegRegression:
     array([0.347])
     """
 
-    def __init__(self, ties: str = "breslow") -> None:
-        self.ties = ties
+    ties: str = "breslow"
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the settings, for scikit-learn's clone."""
         return {"ties": self.ties}
-
-    def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn that this is neither a regressor nor a classifier."""
-        from sklearn.utils import Tags, TargetTags  # type: ignore[import-untyped]
-
-        return Tags(estimator_type=None, target_tags=TargetTags(required=True))
 
     def fit(self, x: Array, y: npt.NDArray[Any]) -> Self:
         """Fit to covariates and an outcome with the fields event and time.
@@ -79,7 +75,3 @@ class PHRegRegression:
                 f"and {int(y['event'].sum())} events; CoxRegression has a penalty"
             )
         return self
-
-    def predict(self, x: Array) -> Array:
-        """Return the logarithm of the hazard over that of the average member."""
-        return np.asarray((x - self.mean_) @ self.coef_)

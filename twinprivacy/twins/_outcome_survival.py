@@ -12,8 +12,25 @@ Array = npt.NDArray[np.float64]
 _MAX_STEPS = 100
 
 
+class HazardModel:
+    """What estimators of proportional hazards share once `coef_` is fitted."""
+
+    mean_: Array
+    coef_: Array
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that this is neither a regressor nor a classifier."""
+        from sklearn.utils import Tags, TargetTags  # type: ignore[import-untyped]
+
+        return Tags(estimator_type=None, target_tags=TargetTags(required=True))
+
+    def predict(self, x: Array) -> Array:
+        """Return the logarithm of the hazard over that of the average member."""
+        return np.asarray((x - self.mean_) @ self.coef_)
+
+
 @dataclass
-class CoxRegression:
+class CoxRegression(HazardModel):
     r"""Fit Cox's proportional hazards with Breslow's ties and a ridge penalty.
 
     Maximises :math:`\ell(\beta) - \frac{k}{2} \sum \beta_j^2`, with :math:`\ell` the
@@ -45,12 +62,6 @@ class CoxRegression:
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the settings, for scikit-learn's clone."""
         return {"penalty": self.penalty}
-
-    def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn that this is neither a regressor nor a classifier."""
-        from sklearn.utils import Tags, TargetTags  # type: ignore[import-untyped]
-
-        return Tags(estimator_type=None, target_tags=TargetTags(required=True))
 
     def fit(self, x: Array, y: npt.NDArray[Any]) -> Self:
         """Fit to covariates and an outcome with the fields event and time.
@@ -91,10 +102,6 @@ class CoxRegression:
         raise FitError(
             f"the proportional hazards did not converge in {_MAX_STEPS} steps"
         )
-
-    def predict(self, x: Array) -> Array:
-        """Return the logarithm of the hazard over that of the average member."""
-        return np.asarray((x - self.mean_) @ self.coef_)
 
 
 @dataclass(frozen=True, repr=False)
