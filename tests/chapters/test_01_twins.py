@@ -100,7 +100,7 @@ def test_days_of_record_make_the_twin_its_own():
     assert data["next day foretold", "own twin", 14] == pytest.approx(mean, rel=0.1)
 
 
-def test_a_typical_day_is_shown_whole():
+def test_her_day_is_shown_whole_and_its_low_is_missed():
     data = figure("glucose-day")
     for series in ("sensor", "own twin", "average twin"):
         day = data[data["series"] == series]
@@ -111,3 +111,6 @@ def test_a_typical_day_is_shown_whole():
         for series in ("own twin", "sensor")
     )
     assert 30 < np.sqrt(((own - sensor) ** 2).mean()) < 80
+    evening = data[data["hour"] > 21].groupby("series")["glucose_mg_dl"].min()
+    assert evening["sensor"] < 54
+    assert evening["own twin"] > 100
