@@ -19,30 +19,17 @@ from twinprivacy.twins._risk_quantities import QUANTITIES, Array, Values
 Limits = Mapping[str, tuple[float, float]]
 
 BODY_MASS_INDEX = "body_mass_index"
-_PCE_LIMITS = {
-    "total_cholesterol_mg_dl": (130, 320),
-    "hdl_mg_dl": (20, 100),
-    "systolic_bp_mmhg": (90, 200),
-}
-_PREVENT_LIMITS = {
-    **_PCE_LIMITS,
-    "egfr_ml_min": (15, 140),
-    BODY_MASS_INDEX: (18.5, 40),
-}
+AGE = "age_years"
 
 
 class Model(NamedTuple):
-    """Describe a model and the people it is for.
+    """Describe a model: its outcomes, and its name in the table of coefficients.
 
-    `ages` are by horizon in years, `n` counts the people it was fitted to, and `table`
-    is its name in the table of coefficients, outcome and horizon to be filled in.
+    `table` has outcome and horizon to be filled in.
     """
 
     name: str
     outcomes: tuple[str, ...]
-    ages: Mapping[int, tuple[int, int]]
-    limits: Limits
-    n: int
     table: str
     by_race: bool = False
 
@@ -51,27 +38,13 @@ MODELS = {
     "prevent_2023": Model(
         "PREVENT 2023, base",
         ("total_cvd", "ascvd", "heart_failure"),
-        {10: (30, 79), 30: (30, 59)},
-        _PREVENT_LIMITS,
-        3_281_919,
         "prevent_2023_base:{outcome}_{horizon}y",
     ),
     "pce_2013": Model(
-        "Pooled Cohort Equations 2013",
-        ("ascvd",),
-        {10: (40, 79)},
-        _PCE_LIMITS,
-        24_626,
-        "pce_2013_ascvd",
-        by_race=True,
+        "Pooled Cohort Equations 2013", ("ascvd",), "pce_2013_ascvd", by_race=True
     ),
     "framingham_2008": Model(
-        "Framingham 2008, general",
-        ("total_cvd",),
-        {10: (30, 74)},
-        {},
-        8_491,
-        "framingham_2008_general_cvd",
+        "Framingham 2008, general", ("total_cvd",), "framingham_2008_general_cvd"
     ),
 }
 # Groups in the order of `Equation.group`: sexes as in the vocabulary, then races.
@@ -80,6 +53,49 @@ _GROUPS_BY_RACE = tuple(
     f"{race}_{sex}" for race in ("white", "black") for sex in _SEXES
 )
 _BLACK = COLUMNS["race"].categories.index("Black")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whom a model is for, and how many people it was fitted to.
+
+    Attributes
+    ----------
+    ages : mapping of int to (float, float)
+        By horizon in years.
+    limits : mapping of str to (float, float)
+        Of other quantities.
+    n : int or None
+        None where the source was not seen.
+    """
+
+    ages: Mapping[int, tuple[float, float]]
+    limits: Limits
+    n: int | None
+
+
+@cache
+def scope(model: str) -> Scope:
+    """Return the limits of a model from table twin_model_scope."""
+    facts = datasets.load("twin_model_scope")
+    rows = facts[facts["model"] == model]
+    fitted = rows.loc[rows["quantity"] == "people fitted", "value"]
+    bounds = rows[rows["quantity"].isin([*COLUMNS, BODY_MASS_INDEX])]
+    ends = {
+        (str(quantity), horizon): (float(low), float(high))
+        for quantity, horizon, low, high in zip(
+            bounds["quantity"],
+            bounds["horizon_years"],
+            bounds["value_low"],
+            bounds["value_high"],
+            strict=True,
+        )
+    }
+    return Scope(
+        ages={int(years): span for (name, years), span in ends.items() if name == AGE},
+        limits={name: span for (name, _), span in ends.items() if name != AGE},
+        n=None if fitted.empty else int(fitted.item()),
+    )
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,6 @@ _IWPC_RACE_TERMS = {
     "Mixed or unknown": "race_missing_or_mixed",
 }
 _GAGE_RACE_TERMS = {"Black": "race_African_American"}
-# The abstract prints one range, 53 to 54 %, for both samples; the lower end is listed.
-_GAGE_PERFORMANCE = (1_015, 53.0, np.nan, 292, 53.0, np.nan)
 
 
 @dataclass(frozen=True)
@@ -164,7 +162,11 @@ def equation_rows(table: str) -> pd.DataFrame:
 def performance(equation: Equation) -> tuple[float, ...]:
     """Return n, R2 in % and mean absolute error: sample fitted to, then another."""
     if not equation.is_iwpc:
-        return _GAGE_PERFORMANCE
+        scope = datasets.load("twin_model_scope")
+        of_gage = scope[scope["model"] == "gage_2008"].set_index("quantity")["value"]
+        explained = float(of_gage["variance explained"])
+        fitted, others = of_gage["people fitted"], of_gage["people of validation"]
+        return int(fitted), explained, np.nan, int(others), explained, np.nan
     facts = datasets.load("warfarin_cohort_margins")
     rows = facts[
         (facts["variable"] == "model_performance")
@@ -172,9 +174,9 @@ def performance(equation: Equation) -> tuple[float, ...]:
     ]
     found: list[float] = []
     # Scopes are "derivation (n=...)" and "validation (n=...)".
-    for scope, sample in rows.groupby("scope"):
+    for sample_name, sample in rows.groupby("scope"):
         value = sample.set_index("statistic")["value"]
-        n = int(str(scope).partition("n=")[2].rstrip(")"))
+        n = int(str(sample_name).partition("n=")[2].rstrip(")"))
         found += [n, float(value["R2"]), float(value["MAE"])]
     return tuple(found)
 

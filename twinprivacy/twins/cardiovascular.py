@@ -15,6 +15,7 @@ from twinprivacy.twins._risk_equations import (
     MODELS,
     Equation,
     equation,
+    scope,
 )
 from twinprivacy.twins._risk_quantities import Values, body_mass_index
 from twinprivacy.twins.patients import read_patients
@@ -31,8 +32,9 @@ def risk_models() -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row an equation, columns model, name, outcome, horizon_years, n (people the
-        model was fitted to), lower_age_years and upper_age_years (both ends inside),
-        limits (of other values, as text), columns (asked for, as text), citation, url.
+        model was fitted to, or missing), lower_age_years and upper_age_years (both ends
+        inside), limits (of other values, as text), columns (asked for, as text),
+        citation, url.
 
     Notes
     -----
@@ -55,16 +57,17 @@ def risk_models() -> pd.DataFrame:
     """
     rows = []
     for model, about in MODELS.items():
-        limits = "; ".join(f"{n} {a:g} to {b:g}" for n, (a, b) in about.limits.items())
-        for horizon, ages in about.ages.items():
+        people = scope(model)
+        limits = "; ".join(f"{n} {a:g} to {b:g}" for n, (a, b) in people.limits.items())
+        for horizon, ages in people.ages.items():
             for outcome in about.outcomes:
                 terms = equation(model, outcome, horizon)
                 columns = ", ".join(terms.columns)
-                row = (model, about.name, outcome, horizon, about.n, *ages, limits)
+                row = (model, about.name, outcome, horizon, people.n, *ages, limits)
                 rows.append((*row, columns, terms.citation, terms.url))
     names = ["model", "name", "outcome", "horizon_years", "n", "lower_age_years"]
     names += ["upper_age_years", "limits", "columns", "citation", "url"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=names).astype({"n": "Int64"})
 
 
 def predict_risk(
@@ -206,14 +209,14 @@ def outside_domain(
     array([ True, False, False,  True])
     """
     _check_model(model, horizon_years)
-    about = MODELS[model]
-    body = ("height_cm", "weight_kg") if BODY_MASS_INDEX in about.limits else ()
-    measured = [name for name in about.limits if name != BODY_MASS_INDEX]
+    people = scope(model)
+    body = ("height_cm", "weight_kg") if BODY_MASS_INDEX in people.limits else ()
+    measured = [name for name in people.limits if name != BODY_MASS_INDEX]
     values = read_patients(patients, ("age_years", *measured, *body))
     if body:
         values[BODY_MASS_INDEX] = body_mass_index(values)
     values["age_years"] = np.floor(values["age_years"])
-    limits = {"age_years": about.ages[horizon_years], **about.limits}
+    limits = {"age_years": people.ages[horizon_years], **people.limits}
     outside = np.zeros(values["age_years"].size, dtype=bool)
     for name, (low, high) in limits.items():
         outside |= (values[name] < low) | (values[name] > high)
@@ -229,7 +232,7 @@ def _equation(model: str, outcome: str, horizon_years: int) -> Equation:
 
 def _check_model(model: str, horizon_years: int) -> None:
     check_choice(model, name="model", allowed=tuple(MODELS))
-    allowed = MODELS[model].ages
+    allowed = scope(model).ages
     if horizon_years not in allowed:
         raise ParameterError(
             f"horizon_years of {model!r} must be one of "
