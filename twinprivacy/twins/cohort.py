@@ -89,7 +89,8 @@ def simulate_cohort(
       their diastolic pressure and HDL are moved to that.
     - Linkage between genes is left out, as are families.
     - Glycated haemoglobin and the reason for taking warfarin have no published
-      distribution to follow and are not simulated.
+      distribution to follow and are not simulated. Gage's equation asks for the second:
+      assign the column venous_thrombosis as you mean it.
 
     References
     ----------
