@@ -10,7 +10,7 @@ from sphinx.errors import ExtensionError
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "book" / "_ext"))
 
-from twinprivacy_site import accessibility, assets, data_files, pages
+from twinprivacy_site import accessibility, assets, data_files, docstrings, pages
 
 
 def parse(text: str) -> BeautifulSoup:
@@ -138,3 +138,38 @@ def test_data_page_offers_every_file_unchanged(site: Path) -> None:
         assert f"data/{resource['path']}" in links
         served = site / "data" / resource["path"]
         assert served.read_bytes() == (source / resource["path"]).read_bytes()
+
+
+def test_attributes_of_one_line_become_entries_of_their_own() -> None:
+    written = [
+        "Say what it is.",
+        "",
+        "Attributes",
+        "----------",
+        "low, high : float",
+        "    Ends of the range,",
+        "    both inside.",
+        "name : str",
+        "",
+        "Notes",
+        "-----",
+        "a, b : not an attribute",
+    ]
+    text = ["    Ends of the range,", "    both inside."]
+    assert docstrings.split_attributes(written) == [
+        *written[:4],
+        "low : float",
+        *text,
+        "high : float",
+        *text,
+        *written[7:],
+    ]
+
+
+def test_reference_pages_take_no_attribute_for_a_type(site: Path) -> None:
+    page = (site / "api" / "glucose.html").read_text(encoding="utf-8")
+    listed = BeautifulSoup(page, "html.parser").select("dl.field-list li")
+    found = {(entry.strong.text, entry.em.text) for entry in listed if entry.em}
+    for name in ("plasma_mg_dl", "interstitial_mg_dl"):
+        assert (name, "numpy.ndarray") in found
+    assert not [pair for pair in found if pair[1].endswith(",")]

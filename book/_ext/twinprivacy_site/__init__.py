@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from . import accessibility, assets, data_files, mathml
+from . import accessibility, assets, data_files, docstrings, mathml
 from .pages import rewrite_pages
 
 
@@ -32,9 +32,10 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    """Register the math renderer, the data directive and the clean-up of pages."""
+    """Register math, the data directive, docstrings and the clean-up of pages."""
     mathml.setup(app)
     data_files.setup(app)
+    docstrings.setup(app)
     app.connect("html-page-context", assets.drop_thebe, priority=900)
     # After the theme's own hooks, which add to the pages.
     app.connect("build-finished", finish, priority=900)
