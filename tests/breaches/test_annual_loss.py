@@ -328,6 +328,18 @@ def test_curve_falls_and_quantiles_invert_it(rate, dispersion, sd, whole, a, b):
         assert exact.tail_mean(probability) >= quantile
 
 
+@pytest.mark.parametrize("dispersion", [1.2e-7, 1e-6, 1e-4])
+def test_a_small_dispersion_keeps_the_digits_of_the_tail(dispersion):
+    component = CostComponent("fine", 200, 0.6, 1.0, 0.7)
+    nearly, poisson = (
+        exact_annual_loss(programme([component], 1.0, MOSTLY_SMALL, dispersion=d))
+        for d in (dispersion, 0.0)
+    )
+    losses = np.geomspace(1, 1e12, 150)
+    expected = pytest.approx(poisson.exceedance(losses), rel=dispersion, abs=1e-9)
+    assert nearly.exceedance(losses) == expected
+
+
 def test_windows_meet():
     exact = exact_annual_loss(SHAPES["three lognormal"][0])
     seams = 0.8 * 4.0 ** np.arange(5, 14)

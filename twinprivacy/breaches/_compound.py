@@ -150,8 +150,14 @@ class CompoundLaw:
         """Return E z^N."""
         if self.dispersion <= SMALLEST_DISPERSION:
             return np.exp(self.rate * (z - 1))
-        spread = self.dispersion * self.rate
-        return (1 + spread * (1 - z)) ** (-1 / self.dispersion)
+        return np.exp(-_log1p(self.dispersion * self.rate * (1 - z)) / self.dispersion)
+
+
+def _log1p(z: Any) -> Any:
+    """Return log(1 + z) of complex z with all digits; numpy's loses them near 0."""
+    size = np.log1p(2 * np.real(z) + np.abs(z) ** 2) / 2
+    angle = np.arctan2(np.imag(z), 1 + np.real(z))
+    return size + 1j * angle if np.iscomplexobj(z) else size
 
 
 def _amount(
