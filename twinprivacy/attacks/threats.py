@@ -9,7 +9,7 @@ from twinprivacy.errors import ParameterError
 __all__ = ["ThreatModel"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ThreatModel:
     """Say what an attacker wants, knows already, and sees of the twin.
 
