@@ -1,0 +1,125 @@
+"""Leaks: rates beside their baselines, and how much leaks as a twin is fed more."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from twinprivacy.plots.axes import (
+    ACCENT,
+    LINE_STYLES,
+    MUTED,
+    label_ends,
+    share_axis,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot_baselines(data: pd.DataFrame, axes: Any) -> None:
+    """Draw the success of an attack beside what it is held against.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        Columns panel (title of its axes), who (one line each, from top to bottom), role
+        ("attack" is accented, "control" hollow, all else grey), value, low, high, all
+        shares of people.
+    axes : array of matplotlib.axes.Axes
+        One for each panel.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    names = list(dict.fromkeys(data["who"]))
+    for ax, (panel, part) in zip(axes, data.groupby("panel", sort=False), strict=True):
+        for row in part.to_dict("records"):
+            place = names.index(row["who"])
+            colour = MUTED if row["role"] == "baseline" else ACCENT
+            ax.plot([row["low"], row["high"]], [place, place], color=colour, lw=1.4)
+            face = "none" if row["role"] == "control" else colour
+            ax.plot(
+                row["value"],
+                place,
+                "o" if row["role"] != "baseline" else "s",
+                color=colour,
+                markerfacecolor=face,
+                markersize=4.5,
+            )
+        ax.set_yticks(range(len(names)), names if ax is axes[0] else [""] * len(names))
+        ax.set_ylim(len(names) - 0.5, -0.5)
+        ax.margins(x=0.12)
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 2.5, 5, 10]))
+        share_axis(ax.xaxis)
+        ax.set(title=str(panel), xlabel="guessed rightly")
+
+
+def plot_leak_bits(data: pd.DataFrame, ax: "Axes") -> None:
+    """Draw bits per person of members and of controls, a line for each secret.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        Columns name (the secret and its cohort, from top to bottom), role ("member" or
+        "control"), value, low, high in bits per person.
+    ax : matplotlib.axes.Axes
+    """
+    names = list(dict.fromkeys(data["name"]))
+    for role, shift, face in (("member", -0.16, ACCENT), ("control", 0.16, "none")):
+        part = data[data["role"] == role]
+        places = np.array([names.index(name) for name in part["name"]]) + shift
+        ax.hlines(places, part["low"], part["high"], color=ACCENT, lw=1.4)
+        ax.plot(part["value"], places, "o", color=ACCENT, mfc=face, ms=4.5)
+        first = part.iloc[0]
+        ax.annotate(
+            "people it was trained on" if role == "member" else "people it never saw",
+            (first["high"], places[0]),
+            xytext=(6, 0),
+            textcoords="offset points",
+            color=ACCENT,
+            va="center",
+        )
+    ax.axvline(0, color=MUTED, lw=1, ls="--", zorder=0)
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.6)
+    ax.set(xlabel="bits per person beyond what was known")
+
+
+def plot_dose_response(
+    data: pd.DataFrame, axes: Any, *, label: str = "bits per person"
+) -> None:
+    """Draw a leak against what the twin or the attacker is given more of.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        Columns panel (title of its axes), axis (what grows), series, volume (place on
+        the axis), volume_label (written there), value, low, high (estimates) and curve,
+        curve_low, curve_high (the monotone curve and its band; missing for none).
+    axes : array of matplotlib.axes.Axes
+        One for each panel.
+    label : str
+        What leaks.
+    """
+    names = list(dict.fromkeys(data["series"]))
+    for ax, (panel, rows) in zip(axes, data.groupby("panel", sort=False), strict=True):
+        ends = []
+        for series, part in rows.groupby("series", sort=False):
+            place = names.index(str(series))
+            colour, x = f"C{place}", part["volume"]
+            ax.fill_between(
+                x, part["curve_low"], part["curve_high"], color=colour, alpha=0.15, lw=0
+            )
+            ax.plot(x, part["curve"], LINE_STYLES[place], color=colour)
+            ax.vlines(x, part["low"], part["high"], color=colour, lw=1)
+            ax.plot(x, part["value"], "o", color=colour, ms=3.5)
+            ends.append((x.iloc[-1], part["curve"].iloc[-1], str(series), colour))
+        ticks = rows.drop_duplicates("volume").sort_values("volume")
+        ax.set_xticks(ticks["volume"], ticks["volume_label"])
+        ax.axhline(0, color=MUTED, lw=1, ls="--", zorder=0)
+        ax.set(title=str(panel), xlabel=rows["axis"].iloc[0])
+        ax.margins(x=0.04)
+        if ax is axes[0]:
+            ax.set_ylabel(label)
+        if len(ends) > 1:
+            label_ends(ax, ends)
