@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from twinprivacy import _clusters
 from twinprivacy._validation import check_fraction
-from twinprivacy.estimates import Estimate
+from twinprivacy.estimates import Estimate, wilson_interval
 
 
 def share_interval(
@@ -64,11 +64,12 @@ def share_interval(
     codes, n_groups = _clusters.group_codes(groups, values.size)
     value = float(values.mean())
     if groups is None:
-        size = float(values.size)
-    elif n_groups < 2:
+        return wilson_interval(
+            int(values.sum()), values.size, confidence_level=confidence_level
+        )
+    if n_groups < 2:
         return Estimate(value, math.nan, math.nan, confidence_level, n_groups)
-    else:
-        size = _clusters.effective_size(values, codes, n_groups, level=confidence_level)
+    size = _clusters.effective_size(values, codes, n_groups, level=confidence_level)
     low, high = proportion_confint(
         value * size, size, alpha=1 - confidence_level, method="wilson"
     )

@@ -12,38 +12,56 @@ from twinprivacy.estimates import Estimate
 Array = npt.NDArray[np.float64]
 
 
-def fit_curve(
+def fit_curve(raw: list[Estimate], *, increasing: bool) -> list[Estimate]:
+    """Return the monotone curve through raw estimates, and the one of their bounds.
+
+    Fitting keeps order, so that bounds around every true value stay around it. Refits
+    of resampled means do not: where the truth is level they cover an end of the curve
+    three times in four.
+    """
+    numbers = np.array([[one.low, one.value, one.high] for one in raw]).T
+    weights = np.array([one.n for one in raw], dtype=float)
+    if np.isnan(numbers).any():
+        numbers[1] = monotone(numbers[1:2], weights, increasing=increasing)
+        numbers[[0, 2]] = math.nan
+    else:
+        numbers = monotone(numbers, weights, increasing=increasing)
+        # Rounding may part curves that are one.
+        numbers[0] = np.minimum(numbers[0], numbers[1])
+        numbers[2] = np.maximum(numbers[2], numbers[1])
+    return [
+        Estimate(float(value), float(low), float(high), one.confidence_level, one.n)
+        for one, (low, value, high) in zip(raw, numbers.T, strict=True)
+    ]
+
+
+def half_volume(
     samples: list[Array],
+    raw: list[Estimate],
     places: Array,
     *,
     increasing: bool,
     logarithmic: bool,
     n_resamples: int,
     rng: np.random.Generator,
-    level: float,
-) -> tuple[list[Estimate], Estimate]:
-    """Return the curve at every volume and where it reaches half of its maximum."""
+) -> Estimate:
+    """Return where the curve reaches half of its maximum, from resampled targets."""
     sizes = np.array([len(sample) for sample in samples])
-    means = np.array([[sample.mean() for sample in samples]])
-    drawn = _resample(samples, n_resamples, rng)
-    weights = sizes.astype(float)
-    curve = monotone(means, weights, increasing=increasing)
-    curves = monotone(drawn, weights, increasing=increasing)
-    bounds = [_between(curves[:, k], curve[0, k], level) for k in range(len(samples))]
-    fitted = [
-        Estimate(float(curve[0, k]), *bounds[k], level, int(sizes[k]))
-        for k in range(len(samples))
-    ]
-    top = fitted[-1 if increasing else 0]
+    n, level = int(sizes.min()), raw[0].confidence_level
     kind = {"increasing": increasing, "logarithmic": logarithmic}
-    half = float(half_positions(curve, places, **kind)[0])
-    n = int(sizes.min())
-    inside = places[0] <= half <= places[-1]
-    if not (top.low > 0 and inside):
-        return fitted, Estimate(math.nan, math.nan, math.nan, level, n)
-    halves = half_positions(curves, places, **kind)
-    low, high = _between(halves[~np.isnan(halves)], half, level)
-    return fitted, Estimate(half, low, high, level, n)
+
+    def halves(means: Array) -> Array:
+        curves = monotone(means, sizes.astype(float), increasing=increasing)
+        return half_positions(curves, places, **kind)
+
+    half = float(halves(np.array([[sample.mean() for sample in samples]]))[0])
+    # The largest of a level curve is above 0 by luck; its last raw mean is not.
+    shown = raw[-1 if increasing else 0].low > 0
+    if not (shown and places[0] <= half <= places[-1]):
+        return Estimate(math.nan, math.nan, math.nan, level, n)
+    drawn = halves(_resample(samples, n_resamples, rng))
+    low, high = _between(drawn[~np.isnan(drawn)], half, level)
+    return Estimate(half, low, high, level, n)
 
 
 def _resample(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._validation import check_choice, check_fraction, check_rng
-from twinprivacy.attacks._monotone import fit_curve
+from twinprivacy.attacks._monotone import fit_curve, half_volume
 from twinprivacy.attacks._resampling import (
     MEASURES,
     check_resamples,
@@ -40,8 +40,7 @@ class DoseResponse:
         Raw estimates: columns axis, volume, position, measure, value, low, high,
         confidence_level, n (members that were targets).
     curve : pandas.DataFrame
-        The monotone curve and its band at each volume: columns axis, volume, position,
-        measure, value, low, high, confidence_level, n.
+        The monotone curve and its band at each volume, in the same columns.
     half_volume : dict of str to Estimate
         For each measure the position at which the curve reaches half of its maximum.
     """
@@ -106,7 +105,7 @@ def dose_response(
     n_repeats : int
         Attacks at each volume with generators of their own, averaged; 1 or more.
     rng : numpy.random.Generator
-        Source of the generators and of the resamples.
+        Source of the generators, and of the resamples behind half volumes.
     n_resamples : int
         Bootstrap samples, 100 or more.
     confidence_level : float
@@ -126,12 +125,17 @@ def dose_response(
 
     Notes
     -----
-    Intervals of curve and half volume are percentiles over resampled targets: the same
-    ones at every volume where the numbers of targets agree, and with their values of
-    all repeats. They hold the repeats' splits and models as given. A curve's half is
-    nan unless its maximum is shown to be above 0, and where half is already passed at
-    the volume nearest to nothing; a bound beyond the volumes is infinite (0 on the
-    logarithmic scale).
+    Raw intervals are those of `mean_interval`, for the gain of a single repeat that of
+    `paired_difference`. The band of the curve is the isotonic regression of their
+    bounds: it covers each true value at least as often as they do. A bootstrap of the
+    regression would not, where the truth is level.
+
+    The interval of the half volume is percentiles over resampled targets: the same ones
+    at every volume where the numbers of targets agree, with their values of all
+    repeats. A half volume is nan unless the raw mean at the volume that reveals most is
+    shown to be above 0, and where more than half is found at every volume; a bound
+    beyond the volumes is infinite (0 below them on the logarithmic scale). All
+    intervals take the splits and models of the repeats as given.
 
     joblib runs the attacks in parallel where a context asks for it; the number of
     workers changes no number.
@@ -168,19 +172,18 @@ def dose_response(
             _raw_estimate(sample, measure, n_repeats, confidence_level)
             for sample in samples
         ]
-        fitted, half = fit_curve(
+        labels = (axis, volumes, places, measure)
+        tables.append(_tidy(*labels, raw))
+        curves.append(_tidy(*labels, fit_curve(raw, increasing=increasing)))
+        halves[measure] = half_volume(
             samples,
+            raw,
             places,
             increasing=increasing,
             logarithmic=scale == "log",
             n_resamples=n_resamples,
             rng=copy.deepcopy(resampler),
-            level=confidence_level,
         )
-        labels = (axis, volumes, places, measure)
-        tables.append(_tidy(*labels, raw))
-        curves.append(_tidy(*labels, fitted))
-        halves[measure] = half
     return DoseResponse(
         axis,
         increasing,
@@ -234,7 +237,7 @@ def _run(
     measures: Sequence[str],
 ) -> list[dict[str, list[Array]]]:
     """Return for each volume the members' measures in every repeat."""
-    from joblib import Parallel, delayed  # type: ignore[import-untyped]
+    from joblib import Parallel, delayed
 
     # A worker of the same process must not move on the generator of the next one.
     found = Parallel()(
