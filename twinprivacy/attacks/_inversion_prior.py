@@ -102,7 +102,7 @@ def _keys(people: pd.DataFrame, columns: tuple[str, ...]) -> "pd.Index[Any]":
     """Return one key a person: categories and numbers compare by what they say."""
     keys = people[list(columns)].astype(object)
     if len(columns) == 1:
-        return pd.Index(keys[columns[0]])
+        return cast("pd.Index[Any]", pd.Index(keys[columns[0]]))
     return cast("pd.Index[Any]", pd.MultiIndex.from_frame(keys))
 
 
