@@ -1,0 +1,234 @@
+"""The strongest guess of a secret from a table: models compared by held-out bits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy._validation import check_choice, check_rng
+from twinprivacy.attacks._contract import Array, Secret
+from twinprivacy.attacks._learning_features import MAX_PAIRS, Encoder, learn_encoder
+from twinprivacy.attacks._learning_folds import (
+    Target,
+    cross_validate,
+    deal_folds,
+    finish,
+    fit_model,
+    mix,
+)
+from twinprivacy.attacks._learning_models import estimate_shares
+from twinprivacy.attacks._learning_numbers import ResidualLaw, learn_residual_law
+from twinprivacy.errors import DataError, ParameterError
+
+MODELS = ("shares", "table", "logistic", "interactions", "forest", "boosting")
+MIN_PEOPLE_OF_BOOSTING = 500
+
+_KINDS = {
+    "shares": "plain",
+    "table": "cells",
+    "logistic": "curved",
+    "interactions": "paired",
+    "forest": "plain",
+    "boosting": "plain",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Learned:
+    """A model of the secret, chosen, calibrated and fitted on everybody.
+
+    Attributes
+    ----------
+    name : str
+        The chosen model, one of `MODELS`.
+    log_loss_bits : dict of str to float
+        Cross-validated log loss of each model tried, -mean log2 P(secret), in bits.
+    out_of_fold : numpy.ndarray
+        Shape (n, n_values): the chosen model's calibrated P(secret) of each person, by
+        fits that the person was held out of.
+    model : object
+        The chosen model's fit.
+    """
+
+    name: str
+    log_loss_bits: dict[str, float]
+    out_of_fold: Array
+    model: Any
+    _encoder: Encoder
+    _target: Target
+    _setting: int
+    _power: float
+    _law: ResidualLaw | None
+
+    def probabilities(self, features: pd.DataFrame) -> Array:
+        """Return P(secret | features), shape (n, n_values), all > 0, rows adding to 1.
+
+        Parameters
+        ----------
+        features : pandas.DataFrame
+            The columns learned from, in any order; others are ignored.
+
+        Raises
+        ------
+        DataError
+            If a column is not there, or a number is infinite or not a number.
+        """
+        x = self._encoder.encode(features, _KINDS[self.name])
+        found = self.model.path(x)[self._setting]
+        if self._law is not None:
+            assert self._target.edges is not None
+            found = self._law.masses(found, self._target.edges)
+        n = len(self.out_of_fold)
+        shares = estimate_shares(self._target.codes, self._target.n_values)
+        return finish(mix(found, shares, n), shares, self._power, n)
+
+
+def learn(
+    features: pd.DataFrame,
+    codes: npt.ArrayLike,
+    secret: Secret,
+    *,
+    models: Sequence[str] = MODELS,
+    folds: int = 5,
+    groups: npt.ArrayLike | None = None,
+    numbers: npt.ArrayLike | None = None,
+    rng: np.random.Generator,
+) -> Learned:
+    r"""Learn the strongest guess of a secret, the model chosen by held-out log loss.
+
+    Parameters
+    ----------
+    features : pandas.DataFrame
+        One row per person, any number of columns, 0 too: numbers, true and false, or
+        categories. Missing values and, later, categories that nobody had are allowed.
+    codes : array_like of int
+        Shape (n,): place of each person's secret in `secret.values`.
+    secret : Secret
+        Values, and for a number the ends of its bins.
+    models : sequence of str
+        Models to choose from, of `MODELS`.
+    folds : int
+        2 or more; each has about the same shares of the values.
+    groups : array_like, optional
+        Shape (n,): rows of equal value are held out together.
+    numbers : array_like, optional
+        Shape (n,): a secret number itself; middles of the bins if not given.
+    rng : numpy.random.Generator
+        Source of folds and random states.
+
+    Returns
+    -------
+    Learned
+
+    Raises
+    ------
+    ParameterError
+        For an unknown model, no model, or fewer than 2 folds.
+    DataError
+        For fewer than 2 people (or groups), lengths that differ, codes outside the
+        values, infinite features.
+
+    Notes
+    -----
+    "shares" are those of the values; "table" the shares within each combination of
+    values, shrunk to the overall ones; "logistic" a multinomial ridge regression in
+    restricted cubic splines of the numbers; "interactions" the same with the products
+    of every two columns; "forest" extremely randomised trees; "boosting" histogram
+    boosting. Each has a few settings (bins, penalty, number of trees), of which the
+    folds choose. For a number the last four predict its mean; the out-of-fold
+    residuals, smoothed and with a spread log-linear in the mean, make it masses on the
+    bins.
+
+    Probabilities are calibrated towards the shares s by one power, fitted out of fold
+    with a normal prior of mean 1 and SD 1/2:
+
+    .. math:: P_v \propto s_v (p_v / s_v)^a, \quad 0 \le a \le 3,
+
+    and mixed with the shares, which count for one person more than the n.
+
+    "boosting" needs 500 people and "interactions" at most 150 products and 5 people for
+    each; they are passed over unless no other model is allowed.
+
+    References
+    ----------
+    Geurts, Ernst and Wehenkel (2006), doi:10.1007/s10994-006-6226-1; Harrell (2015),
+    doi:10.1007/978-3-319-19425-7.
+    """
+    check_rng(rng)
+    target = _read_target(features, codes, secret, numbers)
+    check_settings(models, folds)
+    encoder = learn_encoder(features)
+    fold_rng, *rngs = rng.spawn(1 + len(MODELS))
+    fold = deal_folds(target.codes, folds, groups, fold_rng)
+    names = _choose_models(models, encoder, len(features))
+    inputs = {name: encoder.encode(features, _KINDS[name]) for name in names}
+    # Each model has a generator of its own, whichever others are tried.
+    sources = {name: rngs[MODELS.index(name)].spawn(fold.max() + 2) for name in names}
+    tried = cross_validate(inputs, target, fold, sources)
+    # The first, and so the simplest, of equals.
+    best = min(tried, key=lambda name: tried[name].loss)
+    law = None
+    if target.is_mean(best):
+        assert target.numbers is not None
+        law = learn_residual_law(tried[best].raw, target.numbers)
+    return Learned(
+        name=best,
+        log_loss_bits={name: candidate.loss for name, candidate in tried.items()},
+        out_of_fold=tried[best].probabilities,
+        model=fit_model(best, inputs[best], target, sources[best][-1]),
+        _encoder=encoder,
+        _target=target,
+        _setting=tried[best].setting,
+        _power=tried[best].power,
+        _law=law,
+    )
+
+
+def _read_target(
+    features: pd.DataFrame,
+    codes: npt.ArrayLike,
+    secret: Secret,
+    numbers: npt.ArrayLike | None,
+) -> Target:
+    code = np.asarray(codes, dtype=np.intp)
+    n = len(features)
+    if n < 2 or code.shape != (n,):
+        raise DataError(
+            "features and codes must have one row for each of 2 people or more; got "
+            f"{n} and {code.size}"
+        )
+    if code.min() < 0 or code.max() >= secret.n_values:
+        raise DataError(f"codes must lie in 0 to {secret.n_values - 1}")
+    if secret.edges is None:
+        return Target(code, secret.n_values, None, None)
+    given = np.asarray(secret.values, dtype=float)[code] if numbers is None else numbers
+    number = np.asarray(given, dtype=float)
+    if number.shape != (n,) or not np.isfinite(number).all():
+        raise DataError(f"numbers must be {n} finite numbers")
+    return Target(code, secret.n_values, number, secret.edges)
+
+
+def check_settings(models: Sequence[str], folds: int) -> None:
+    if isinstance(models, str) or not len(models):
+        raise ParameterError(
+            f"models must be a sequence of one name or more; got {models!r}"
+        )
+    for name in models:
+        check_choice(name, name="models", allowed=MODELS)
+    if isinstance(folds, bool) or not isinstance(folds, int | np.integer) or folds < 2:
+        raise ParameterError(f"folds must be a whole number from 2; got {folds!r}")
+
+
+def _choose_models(models: Sequence[str], encoder: Encoder, n: int) -> list[str]:
+    if not encoder.columns:
+        return ["shares"]
+    names = [name for name in MODELS if name in models]
+    n_pairs = encoder.n_pairs()
+    fits = {
+        "interactions": 0 < n_pairs <= min(MAX_PAIRS, n / 5),
+        "boosting": n >= MIN_PEOPLE_OF_BOOSTING,
+    }
+    return [name for name in names if fits.get(name, True)] or names
