@@ -43,7 +43,8 @@ class _Practice:
     @property
     def can_judge(self) -> npt.NDArray[np.bool_]:
         """Who has a donor of each value besides themselves."""
-        return np.all([(~own).any(axis=1) for own in self.own], axis=0)
+        has_other = np.stack([(~own).any(axis=1) for own in self.own])
+        return np.asarray(has_other.all(axis=0), dtype=bool)
 
 
 def fit_kernel(donors: Donors, *, rng: np.random.Generator) -> Kernel:
