@@ -19,7 +19,7 @@ from twinprivacy.attacks._learning_folds import (
     fit_model,
     mix,
 )
-from twinprivacy.attacks._learning_models import estimate_shares
+from twinprivacy.attacks._learning_models import estimate_shares, on_one_thread
 from twinprivacy.attacks._learning_numbers import ResidualLaw, learn_residual_law
 from twinprivacy.errors import DataError, ParameterError
 
@@ -63,6 +63,7 @@ class Learned:
     _power: float
     _law: ResidualLaw | None
 
+    @on_one_thread
     def probabilities(self, features: pd.DataFrame) -> Array:
         """Return P(secret | features), shape (n, n_values), all > 0, rows adding to 1.
 
@@ -86,6 +87,7 @@ class Learned:
         return finish(mix(found, shares, n), shares, self._power, n)
 
 
+@on_one_thread
 def learn(
     features: pd.DataFrame,
     codes: npt.ArrayLike,

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from twinprivacy.attacks import _learning_models, _learning_numbers
 from twinprivacy.attacks._contract import Array, Codes
-from twinprivacy.attacks._learning_models import estimate_shares
+from twinprivacy.attacks._learning_models import estimate_shares, on_one_thread
 from twinprivacy.attacks._learning_numbers import masses_out_of_fold
 from twinprivacy.errors import DataError
 
@@ -87,6 +87,7 @@ def cross_validate(
     return tried
 
 
+@on_one_thread
 def _hold_out(
     name: str,
     x: npt.NDArray[Any],

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cache, wraps
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,32 @@ MAX_ROWS_OF_TREE = 4_000
 BOOSTING_STAGES = (12, 25, 50, 100)
 # Beyond so many coefficients a Hessian is slower than gradients alone.
 _MAX_NEWTON = 300
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def on_one_thread(function: Callable[P, R]) -> Callable[P, R]:
+    """Return the function with its matrix products on one thread.
+
+    They are small: more threads wait for each other, many times as long where cores are
+    shared, and sums would depend on how many there are.
+    """
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        with _find_threads().limit(limits=1):
+            return function(*args, **kwargs)
+
+    return run
+
+
+@cache
+def _find_threads() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 class Path(Protocol):
@@ -80,14 +107,10 @@ class Trees:
 
     model: Any
     n_values: int
-    staged: bool
 
     def path(self, x: npt.NDArray[Any]) -> list[Array]:
         """Return the forest's shares, or those after each stage of boosting."""
-        if not self.staged:
-            return [self._spread(self.model.predict_proba(x))]
-        stages = enumerate(self.model.staged_predict_proba(x), start=1)
-        return [self._spread(p) for stage, p in stages if stage in BOOSTING_STAGES]
+        return [self._spread(p) for p in predict_stages(self.model, x, "predict_proba")]
 
     def _spread(self, p: Array) -> Array:
         spread = np.zeros((len(p), self.n_values))
@@ -122,7 +145,7 @@ def fit_path(
     if name in ("logistic", "interactions"):
         return _fit_logistic(x, codes, shares)
     model = make_trees(name, "Classifier", len(x), rng)
-    return Trees(fit_alone(model, x, codes), n_values, name == "boosting")
+    return Trees(fit_alone(model, x, codes), n_values)
 
 
 def make_trees(name: str, kind: str, n: int, rng: np.random.Generator) -> Any:
@@ -157,6 +180,19 @@ def fit_alone(model: Any, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Any:
 
     with threadpool_limits(1):
         return model.fit(x, y)
+
+
+def predict_stages(model: Any, x: npt.NDArray[Any], method: str) -> list[Array]:
+    """Return a forest's prediction, or those after each stage of boosting."""
+    from threadpoolctl import threadpool_limits
+
+    staged = getattr(model, f"staged_{method}", None)
+    if staged is None:
+        return [getattr(model, method)(x)]
+    # Threads that wait for each other at every tree are slow where cores are shared.
+    with threadpool_limits(1):
+        stages = enumerate(staged(x), start=1)
+        return [p for stage, p in stages if stage in BOOSTING_STAGES]
 
 
 def _fit_table(x: npt.NDArray[Any], codes: Codes, shares: Array) -> Table:

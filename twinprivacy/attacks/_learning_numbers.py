@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from twinprivacy.attacks._learning_models import (
-    BOOSTING_STAGES,
     PENALTIES,
     Array,
     fit_alone,
     make_trees,
+    predict_stages,
 )
 
 _N_CELLS = 512
@@ -35,14 +35,10 @@ class Trees:
     """A forest or boosted trees of scikit-learn."""
 
     model: Any
-    staged: bool
 
     def path(self, x: Array) -> list[Array]:
         """Return the forest's mean, or those after each stage of boosting."""
-        if not self.staged:
-            return [self.model.predict(x)]
-        stages = enumerate(self.model.staged_predict(x), start=1)
-        return [mean for stage, mean in stages if stage in BOOSTING_STAGES]
+        return predict_stages(self.model, x, "predict")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,7 +81,7 @@ def fit_means(
     if name in ("logistic", "interactions"):
         return _fit_ridge(x, numbers)
     model = make_trees(name, "Regressor", len(x), rng)
-    return Trees(fit_alone(model, x, numbers), name == "boosting")
+    return Trees(fit_alone(model, x, numbers))
 
 
 def learn_residual_law(mean: Array, numbers: Array) -> ResidualLaw:
