@@ -103,10 +103,14 @@ class AttackResult:
 
     @property
     def verdict(self) -> str:
-        """Say in one line what the gain over imputation, in bits or success, shows."""
+        """Say in one line what shows: a gain over imputation, a gap over controls.
+
+        A gain shows if the interval of its success or its bits lies above 0, a gap if
+        that of its bits does: so one in twenty, or forty, shows by chance.
+        """
         if max(self.gain.low, self.bits.low) <= 0:
             return "weak attack: no gain over imputation shows"
-        if max(self.member_gap.low, self.member_gap_bits.low) <= 0:
+        if not self.member_gap_bits.low > 0:
             return "the answers reveal the secret, of members no more than of others"
         return "the answers reveal the secret, of members more than of others"
 
