@@ -7,7 +7,7 @@ import pytest
 from scipy.special import ndtr, ndtri
 
 from twinprivacy.attacks._contract import Auxiliary, Secret
-from twinprivacy.attacks.bayes_inversion import BayesInversion, invert
+from twinprivacy.attacks.bayes_inversion import BayesInversion, ask_each, invert
 from twinprivacy.attacks.genotype_priors import warfarin_prior
 from twinprivacy.attacks.residuals import (
     Exact,
@@ -442,3 +442,44 @@ def test_published_rates_at_a_lower_r2(patients, rng):
             right[gene, use_race] = share_right(*of_gene(law, people, gene))
     assert right["cyp2c9", True] == pytest.approx(0.759, abs=0.006)
     assert 0.45 < right["vkorc1", False] < right["vkorc1", True] < 0.68
+
+
+def test_asking_each_candidate_gives_the_equation(patients):
+    people = patients.head(50)
+    pairs = pd.DataFrame(GENOTYPE_PAIRS, columns=["vkorc1", "cyp2c9"])
+    dose = partial(predict_dose, model="iwpc_pharmacogenetic")
+    known = people.drop(columns=["vkorc1", "cyp2c9"])
+    asked = ask_each(known, ask=dose, candidates=pairs)
+    assert asked.shape == (50, 18, 1)
+    expected = dose_matrix(people, model="iwpc_pharmacogenetic")
+    np.testing.assert_allclose(asked[:, :, 0], expected, rtol=1e-12)
+
+
+def test_one_equation_may_serve_all_answers(rng):
+    """Two noisy readings, by one equation for both and by one for each."""
+    people = pd.DataFrame(
+        {"age": rng.normal(size=400), "secret": rng.random(400) < 0.4}
+    )
+    both = pd.DataFrame({"secret": [False, True]})
+    said = np.column_stack([people["secret"] + people["age"], 2 * people["secret"]])
+    said = said + 0.7 * rng.standard_normal(said.shape)
+    given = threat(sensitive="secret", known=("age",), answers=("one", "two"))
+    handed = auxiliary(people, said, threat=given)
+
+    def one(p):
+        return np.add.outer(p["age"].to_numpy(), [0.0, 1.0])
+
+    def two(p):
+        return np.tile([0.0, 2.0], (len(p), 1))
+
+    def all_answers(p):
+        return np.stack([one(p), two(p)], axis=2)
+
+    laws = [
+        BayesInversion(both, equations=equations, residuals=NormalResidual(0.7))
+        .fit(handed, rng=rng)
+        .posterior(people[["age"]], said, handed.prior)
+        for equations in ([one, two], all_answers)
+    ]
+    np.testing.assert_allclose(laws[0], laws[1])
+    assert share_right(laws[0], people["secret"].to_numpy().astype(int)) > 0.9

@@ -12,7 +12,12 @@ from scipy.integrate import solve_ivp
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins._inr_kernels import courses, day_grid
 from twinprivacy.twins._inr_parameters import constants, read_people
-from twinprivacy.twins.inr import simulate_inr, steady_state_dose, steady_state_inr
+from twinprivacy.twins.inr import (
+    inr_on_days,
+    simulate_inr,
+    steady_state_dose,
+    steady_state_inr,
+)
 
 EVERYONE = pd.DataFrame(
     [
@@ -351,3 +356,23 @@ def test_unknown_genes() -> None:
         DataError, match=r"^cyp2c9 must be known .* got 1 of 1 unknown$"
     ):
         steady_state_dose(person("G/G", "unknown"))
+
+
+def test_days_measured_are_those_of_the_course():
+    course = simulate_inr(EVERYONE, 5, days=14)
+    found = inr_on_days(EVERYONE, 5, days=[7, 3, 14])
+    np.testing.assert_array_equal(found, course[:, [7, 3, 14]])
+
+
+@pytest.mark.parametrize(
+    ("days", "message"),
+    [
+        ([], "days must name at least one day; got none"),
+        ([3, 0], "days must be a whole number of 1 or more; got 0"),
+        ([1.5], "days must be a whole number of 1 or more; got 1.5"),
+    ],
+)
+def test_days_that_cannot_be_measured(days, message):
+    with pytest.raises(ParameterError) as caught:
+        inr_on_days(EVERYONE, 5, days=days)
+    assert str(caught.value) == message

@@ -70,12 +70,10 @@ def check_candidate_columns(
 
 
 def one_each(given: Any, n_answers: int, *, name: str) -> tuple[Any, ...]:
-    """Return one of something for each answer."""
-    if isinstance(given, Sequence):
-        found = tuple(given)
-    else:
-        # One law may serve all answers; one equation serves one.
-        found = (given,) * (n_answers if name == "residuals" else 1)
+    """Return one of something for each answer; one law or equation may serve all."""
+    if not isinstance(given, Sequence):
+        return (given,) * n_answers if name == "residuals" else (given,)
+    found = tuple(given)
     if len(found) != n_answers:
         raise ParameterError(
             f"{name} must be one for each of {n_answers} answers; got {len(found)}"
@@ -83,15 +81,18 @@ def one_each(given: Any, n_answers: int, *, name: str) -> tuple[Any, ...]:
     return found
 
 
-def read_expected(given: npt.ArrayLike, shape: tuple[int, int]) -> Array:
-    """Return what an equation expects, checked."""
+def read_expected(given: npt.ArrayLike, shape: tuple[int, int, int]) -> Array:
+    """Return what an equation expects, shape (n, m, n_answers), checked."""
     expected = np.asarray(given, dtype=float)
+    if shape[2] == 1 and expected.ndim == 2:
+        expected = expected[:, :, np.newaxis]
     if expected.shape != shape:
+        allowed = shape[:2] if shape[2] == 1 else shape
         raise DataError(
-            f"equations must give an answer for each candidate, shape {shape}; got "
-            f"{expected.shape}"
+            f"equations must give an answer for each candidate, shape {allowed}; got "
+            f"{np.shape(given)}"
         )
-    n_bad = int((~np.isfinite(expected).all(axis=1)).sum())
+    n_bad = int((~np.isfinite(expected).all(axis=(1, 2))).sum())
     if n_bad:
         raise DataError(
             f"equations must give finite answers; got {n_bad} of {shape[0]} people "

@@ -10,11 +10,12 @@ import pandas as pd
 from twinprivacy.attacks._contract import Array, Auxiliary, Codes
 from twinprivacy.attacks._inversion_checks import read_expected
 from twinprivacy.attacks._inversion_math import chunks, normalised
-from twinprivacy.attacks._inversion_people import ask_about, assign_values
+from twinprivacy.attacks._inversion_people import ask_candidates
 from twinprivacy.attacks._inversion_prior import FittedPrior
 from twinprivacy.attacks.residuals import Residual
 
-# People (their known columns) to the expected answer of each candidate, shape (n, m).
+# People (their known columns) to the expected answer of each candidate, shape (n, m),
+# or to all answers, shape (n, m, n_answers).
 CandidateEquation = Callable[[pd.DataFrame], npt.ArrayLike]
 
 
@@ -93,15 +94,20 @@ class FittedBayesInversion:
 
     def _expected(self, people: pd.DataFrame) -> list[Array]:
         """Return for each answer what is expected of every candidate, shape (n, m)."""
-        n_answers, shape = len(self.residuals), (len(people), len(self.candidates))
+        n_answers = len(self.residuals)
+        shape = (len(people), len(self.candidates), n_answers)
+        if self.equations is not None and len(self.equations) == n_answers:
+            one = (*shape[:2], 1)
+            return [read_expected(e(people), one)[:, :, 0] for e in self.equations]
         if self.equations is not None:
-            return [read_expected(e(people), shape) for e in self.equations]
-        assert self.auxiliary.ask is not None
-        said = np.empty((n_answers, *shape))
-        for place, row in enumerate(self.candidates.to_dict("records")):
-            asked = assign_values(people, row, like=self.auxiliary.people)
-            said[:, :, place] = ask_about(self.auxiliary.ask, asked, n_answers).T
-        return list(said)
+            said = read_expected(self.equations[0](people), shape)
+        else:
+            assert self.auxiliary.ask is not None
+            like = self.auxiliary.people
+            said = ask_candidates(
+                self.auxiliary.ask, people, self.candidates, n_answers, like=like
+            )
+        return list(np.moveaxis(said, 2, 0))
 
 
 def sum_log_likelihood(

@@ -51,6 +51,22 @@ def ask_about(ask: Ask, people: pd.DataFrame, n_answers: int) -> Array:
     return said
 
 
+def ask_candidates(
+    ask: Ask,
+    people: pd.DataFrame,
+    candidates: pd.DataFrame,
+    n_answers: int,
+    *,
+    like: pd.DataFrame,
+) -> Array:
+    """Return what a twin says of everyone with every candidate, (n, m, n_answers)."""
+    said = np.empty((len(people), len(candidates), n_answers))
+    for place, row in enumerate(candidates.to_dict("records")):
+        asked = assign_values(people, row, like=like)
+        said[:, place] = ask_about(ask, asked, n_answers)
+    return said
+
+
 def check_ask(ask: Ask | None, attacker: str) -> Ask:
     """Return the way to ask the twin, or raise where answers are only recorded."""
     if ask is None:

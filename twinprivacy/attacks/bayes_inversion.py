@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._validation import check_rng
-from twinprivacy.attacks._contract import Auxiliary
+from twinprivacy.attacks._contract import Ask, Auxiliary
 from twinprivacy.attacks._inversion_checks import (
     check_answers,
     check_candidate_columns,
@@ -22,7 +22,11 @@ from twinprivacy.attacks._inversion_fitted import (
     sum_log_likelihood,
 )
 from twinprivacy.attacks._inversion_math import chunks, normalised
-from twinprivacy.attacks._inversion_people import check_ask, code_candidates
+from twinprivacy.attacks._inversion_people import (
+    ask_candidates,
+    check_ask,
+    code_candidates,
+)
 from twinprivacy.attacks._inversion_prior import (
     Prior,
     check_prior,
@@ -32,7 +36,7 @@ from twinprivacy.attacks._inversion_prior import (
 from twinprivacy.attacks.residuals import Exact, Residual
 from twinprivacy.errors import ParameterError
 
-__all__ = ["BayesInversion", "invert"]
+__all__ = ["BayesInversion", "ask_each", "invert"]
 
 Array = npt.NDArray[np.float64]
 
@@ -114,6 +118,51 @@ def invert(
     return found
 
 
+def ask_each(
+    people: pd.DataFrame,
+    *,
+    ask: Ask,
+    candidates: pd.DataFrame,
+    n_answers: int = 1,
+) -> Array:
+    """Ask a twin about people with every candidate for what is not known of them.
+
+    With `functools.partial` it is an equation for `BayesInversion` where the answers
+    that were seen are not the twin's own, but scatter about what it says.
+
+    Parameters
+    ----------
+    people : pandas.DataFrame
+        What is known of each person, n rows.
+    ask : callable
+        People to answers, shape (n,) or (n, n_answers).
+    candidates : pandas.DataFrame
+        As for `BayesInversion`, m rows. A categorical column stays one.
+    n_answers : int
+        Answers that `ask` gives, 1 or more.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, m, n_answers).
+
+    Raises
+    ------
+    DataError
+        If the answers are of another shape or not finite.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"age_years": [50, 60]})
+    >>> smoker = pd.DataFrame({"smoker": [False, True]})
+    >>> ask_each(people, ask=lambda p: p["age_years"] + 10 * p["smoker"],
+    ...          candidates=smoker)[:, :, 0]
+    array([[50., 60.],
+           [60., 70.]])
+    """
+    return ask_candidates(ask, people, candidates, n_answers, like=candidates)
+
+
 @dataclass(frozen=True, eq=False)
 class BayesInversion:
     r"""Infer a secret from a twin whose equation is public, exactly by Bayes' rule.
@@ -132,7 +181,8 @@ class BayesInversion:
         attribute is one of its columns.
     equations : callable or sequence of callable, optional
         One for each answer: people with their known columns to the answers expected of
-        each candidate, shape (n, m). None asks the twin candidate by candidate.
+        each candidate, shape (n, m); or one for all answers, giving shape
+        (n, m, n_answers), as `ask_each` does. None asks the twin that is attacked.
     residuals : Residual or sequence of Residual
         One law for all answers, or one for each.
     prior : optional

@@ -7,6 +7,8 @@ The published sizes of what else differs between people are not used: public cod
 them as variances or as standard deviations, and the article was not at hand to decide.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -17,7 +19,7 @@ from twinprivacy.twins._inr_parameters import constants, read_people
 from twinprivacy.twins._warfarin_equations import USUAL_TARGET_INR, read_target_inr
 from twinprivacy.twins.patients import check_number
 
-__all__ = ["simulate_inr", "steady_state_dose", "steady_state_inr"]
+__all__ = ["inr_on_days", "simulate_inr", "steady_state_dose", "steady_state_inr"]
 
 Array = npt.NDArray[np.float64]
 
@@ -112,6 +114,48 @@ def simulate_inr(
     doses = _read_doses(daily_dose_mg, people.clearance_l_per_h.size, days)
     grid = day_grid(int(steps_per_day), fixed.transit_h)
     return courses(people.clearance_l_per_h, people.ec50_mg_per_l, doses, grid, fixed)
+
+
+def inr_on_days(
+    patients: pd.DataFrame, daily_dose_mg: npt.ArrayLike, *, days: Sequence[int]
+) -> Array:
+    """Return everyone's INR on the days on which it is measured.
+
+    Parameters
+    ----------
+    patients, daily_dose_mg
+        As for `simulate_inr`; doses up to the last of the days.
+    days : sequence of int
+        Days since the first dose, each 1 or more: the INR is that before its dose.
+
+    Returns
+    -------
+    numpy.ndarray
+        INR, shape (n, number of days), in the order of `days`.
+
+    Raises
+    ------
+    DataError, ParameterError
+        As for `simulate_inr`, and if there are no days.
+
+    References
+    ----------
+    Hamberg et al. (2010), doi:10.1038/clpt.2010.37.
+
+    Examples
+    --------
+    >>> person = pd.DataFrame(
+    ...     {"age_years": [71], "vkorc1": ["A/G"], "cyp2c9": ["*1/*1"]}
+    ... )
+    >>> inr_on_days(person, 5, days=[3, 7]).round(1)
+    array([[1.6, 2.1]])
+    """
+    wanted = list(days)
+    if not wanted:
+        raise ParameterError("days must name at least one day; got none")
+    for day in wanted:
+        _check_whole(day, name="days")
+    return simulate_inr(patients, daily_dose_mg, days=max(wanted))[:, wanted]
 
 
 def steady_state_dose(
