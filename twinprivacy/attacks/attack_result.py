@@ -108,7 +108,7 @@ class AttackResult:
         A gain shows if the interval of its success or its bits lies above 0, a gap if
         that of its bits does: so one in twenty, or forty, shows by chance.
         """
-        if max(self.gain.low, self.bits.low) <= 0:
+        if not (self.gain.low > 0 or self.bits.low > 0):
             return "weak attack: no gain over imputation shows"
         if not self.member_gap_bits.low > 0:
             return "the answers reveal the secret, of members no more than of others"
