@@ -4,7 +4,10 @@ import pytest
 
 from twinprivacy.attacks._contract import Auxiliary, Secret
 from twinprivacy.attacks._learning import MODELS, learn
-from twinprivacy.attacks.learned_attacker import LearnedAttacker
+from twinprivacy.attacks.learned_attacker import (
+    FittedLearnedAttacker,
+    LearnedAttacker,
+)
 from twinprivacy.attacks.threats import ThreatModel
 from twinprivacy.errors import DataError, ParameterError
 
@@ -44,6 +47,7 @@ def test_the_answer_and_what_is_known_together_give_the_secret_away():
     assert p.shape == (300, 3)
     np.testing.assert_allclose(p.sum(axis=1), 1)
     assert (p > 0).all()
+    assert isinstance(fitted, FittedLearnedAttacker)
     assert fitted.model_name == "logistic"
     assert (p.argmax(axis=1) == codes).mean() > 0.98
 

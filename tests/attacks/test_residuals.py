@@ -1,3 +1,4 @@
+import inspect
 import re
 
 import numpy as np
@@ -10,6 +11,7 @@ from twinprivacy.attacks.residuals import (
     Exact,
     LogNormalResidual,
     NormalResidual,
+    Residual,
     RootNormalResidual,
 )
 from twinprivacy.errors import ParameterError
@@ -30,6 +32,12 @@ def step_probability(law, y, expected, step, noise_sd=0.0):
         np.array([[y]]), np.array([[expected]]), precision=step, noise_sd=noise_sd
     )
     return float(np.exp(found[0, 0]))
+
+
+@pytest.mark.parametrize("law", [Exact(), *LAWS], ids=["Exact", *IDS])
+def test_every_law_is_called_as_the_protocol_says(law):
+    asked = inspect.signature(Residual.log_likelihood)
+    assert inspect.signature(type(law).log_likelihood) == asked
 
 
 class TestExact:
