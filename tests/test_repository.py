@@ -21,6 +21,17 @@ FIGURES = BOOK / "figures"
 CHAPTERS = sorted(BOOK.glob("*.ipynb"))
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 MODULES = (
+    "attacks.attack_result",
+    "attacks.attribute_inference",
+    "attacks.bayes_inversion",
+    "attacks.cohort_attack",
+    "attacks.dose_response",
+    "attacks.genotype_priors",
+    "attacks.learned_attacker",
+    "attacks.limits",
+    "attacks.query_inversion",
+    "attacks.residuals",
+    "attacks.threats",
     "breaches.annual_loss",
     "breaches.binning",
     "breaches.comparison",
@@ -36,6 +47,7 @@ MODULES = (
     "breaches.recurrence",
     "breaches.size",
     "datasets",
+    "differences",
     "estimates",
     "figures",
     "formatting",

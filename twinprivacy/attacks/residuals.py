@@ -96,8 +96,10 @@ class Exact:
 class NormalResidual:
     r"""The answer is normal about the equation's: :math:`y \sim N(e, \sigma^2)`.
 
-    With noise the variances add up. A rounded answer has the probability of its step,
-    :math:`\Phi((y + h/2 - e)/\sigma) - \Phi((y - h/2 - e)/\sigma)` for a step h.
+    With noise the variances add up. An answer rounded to a step h has the probability
+    of that step,
+
+    .. math:: \Phi\big((y + h/2 - e)/\sigma\big) - \Phi\big((y - h/2 - e)/\sigma\big)
 
     Attributes
     ----------
