@@ -33,6 +33,11 @@ from twinprivacy.plots.costs import (
     plot_stores,
     plot_tornado,
 )
+from twinprivacy.plots.leaks import (
+    plot_baselines,
+    plot_dose_response,
+    plot_leak_bits,
+)
 from twinprivacy.plots.twins import (
     plot_days_of_record,
     plot_glucose_day,
@@ -47,16 +52,19 @@ __all__ = [
     "law_name",
     "log_axis",
     "plot_annual_loss",
+    "plot_baselines",
     "plot_concentration",
     "plot_cost_cases",
     "plot_cost_per_person",
     "plot_days_of_record",
+    "plot_dose_response",
     "plot_exceedance",
     "plot_frequency",
     "plot_glucose_day",
     "plot_inr_courses",
     "plot_intervals",
     "plot_ladder",
+    "plot_leak_bits",
     "plot_mix",
     "plot_out_of_time",
     "plot_penalties",
