@@ -445,7 +445,7 @@ def test_published_rates_at_a_lower_r2(patients, rng):
 
 
 def test_asking_each_candidate_gives_the_equation(patients):
-    people = patients.head(50)
+    people = patients[0].head(50)
     pairs = pd.DataFrame(GENOTYPE_PAIRS, columns=["vkorc1", "cyp2c9"])
     dose = partial(predict_dose, model="iwpc_pharmacogenetic")
     known = people.drop(columns=["vkorc1", "cyp2c9"])

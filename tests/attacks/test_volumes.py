@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from twinprivacy.attacks.dose_response import dose_response
 from twinprivacy.attacks.learned_attacker import LearnedAttacker
 from twinprivacy.attacks.threats import ThreatModel
-from twinprivacy.attacks.volumes import ask_what_if, infer_at
+from twinprivacy.attacks.volumes import ask_what_if, curve_table, infer_at
 from twinprivacy.errors import ParameterError
 
 
@@ -28,7 +29,7 @@ def test_attacks_that_differ_in_one_thing(rng):
     smoker = rng.random(900) < 0.3
     people = pd.DataFrame({"smoker": smoker, "risk": smoker + rng.random(900)})
     settings = {
-        step: {"threat": ThreatModel("smoker", (), ("risk",), step)}
+        str(step): {"threat": ThreatModel("smoker", (), ("risk",), step)}
         for step in (0.1, 4)
     }
     attack = partial(
@@ -44,6 +45,18 @@ def test_attacks_that_differ_in_one_thing(rng):
     fine, coarse = (attack(step, np.random.default_rng(1)) for step in settings)
     assert fine.threat.output_precision == 0.1
     assert fine.bits.low > 0.5 > abs(coarse.bits.value)
+    response = dose_response(
+        attack, ["4", "0.1"], axis="step", positions=[0, 1], rng=rng, n_resamples=100
+    )
+    drawn = curve_table(response)
+    assert drawn["volume"].tolist() == [0, 1]
+    assert drawn["volume_label"].tolist() == ["4", "0.1"]
+    assert (drawn["low"] <= drawn["value"]).all()
+    assert drawn["curve"].is_monotonic_increasing
+    with pytest.raises(ParameterError) as caught:
+        curve_table(response, measure="auc")
+    message = "measure must be one of 'bits', 'gain'; got 'auc'"
+    assert str(caught.value) == message
     with pytest.raises(ParameterError) as caught:
         attack(2, rng)
-    assert str(caught.value) == "volume must be one of 0.1, 4; got 2"
+    assert str(caught.value) == "volume must be one of '0.1', '4'; got 2"

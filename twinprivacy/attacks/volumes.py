@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from twinprivacy._validation import check_choice
 from twinprivacy.attacks._contract import Array, Ask
 from twinprivacy.attacks.attack_result import AttackResult
 from twinprivacy.attacks.attribute_inference import infer_attribute
+from twinprivacy.attacks.dose_response import DoseResponse
 from twinprivacy.errors import ParameterError
 
-__all__ = ["ask_what_if", "infer_at"]
+__all__ = ["ask_what_if", "curve_table", "infer_at"]
 
 
 def ask_what_if(
@@ -109,3 +111,36 @@ def infer_at(
         allowed = ", ".join(repr(name) for name in settings)
         raise ParameterError(f"volume must be one of {allowed}; got {volume!r}")
     return infer_attribute(**{**shared, **settings[volume]}, rng=rng)
+
+
+def curve_table(response: DoseResponse, *, measure: str = "bits") -> pd.DataFrame:
+    """Lay the estimates of a dose-response and its curve side by side, to be drawn.
+
+    Parameters
+    ----------
+    response : DoseResponse
+    measure : str
+        One of those that it measured.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a volume: volume (its place on the axis), volume_label, value, low, high
+        (estimate), curve, curve_low, curve_high (monotone curve and band) and n.
+
+    Raises
+    ------
+    ParameterError
+        If the measure was not measured.
+    """
+    measured = tuple(response.table["measure"].unique())
+    check_choice(measure, name="measure", allowed=measured)
+    raw, curve = (
+        table[table["measure"] == measure].reset_index(drop=True)
+        for table in (response.table, response.curve)
+    )
+    found = raw[["value", "low", "high", "n"]].assign(
+        volume=raw["position"], volume_label=raw["volume"].astype(str)
+    )
+    ends = {"value": "curve", "low": "curve_low", "high": "curve_high"}
+    return found.join(curve[list(ends)].rename(columns=ends))
