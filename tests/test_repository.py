@@ -32,6 +32,7 @@ MODULES = (
     "attacks.query_inversion",
     "attacks.residuals",
     "attacks.threats",
+    "attacks.volumes",
     "breaches.annual_loss",
     "breaches.binning",
     "breaches.comparison",
