@@ -82,6 +82,7 @@ from art.estimators.regression.blackbox import BlackBoxRegressor
 warnings.simplefilter("ignore")
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 torch.manual_seed(int(sys.argv[3]))
+torch.set_num_threads(1)  # threads that wait for busy cores took up to 114 s
 np.random.seed(int(sys.argv[3]))
 class Answers(BlackBoxRegressor):
     def predict(self, x, batch_size=128, **ignored):
