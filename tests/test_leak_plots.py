@@ -81,9 +81,23 @@ class TestBaselines:
         hollow = [mark.get_markerfacecolor() == "none" for mark in marks]
         assert hollow == [False, False, True, False]
 
-    def test_one_axes_for_each_panel(self, figure, data):
+    def test_a_panel_without_axes_is_refused(self, figure, data):
         with pytest.raises(ValueError, match="zip"):
-            plots.plot_baselines(data, figure.subplots(1, 3))
+            plots.plot_baselines(data, figure.subplots(1, 2)[:1])
+
+    def test_a_grid_names_who_in_each_row_and_empties_the_rest(self, figure, data):
+        third = data[data["panel"] == "VKORC1"].assign(panel="CYP4F2")
+        axes = figure.subplots(2, 2)
+        plots.plot_baselines(pd.concat([data, third]), axes)
+        titles = [ax.get_title() for ax in axes.ravel()]
+        assert titles == ["VKORC1", "CYP2C9", "CYP4F2", ""]
+        names = list(dict.fromkeys(data["who"]))
+        assert [tick_names(ax.yaxis) == names for ax in axes.ravel()[:3]] == [
+            True,
+            False,
+            True,
+        ]
+        assert not axes[1, 1].axison
 
 
 class TestLeakBits:
