@@ -206,11 +206,10 @@ def whole(
     attacker, models = OWN[side]
     members, controls, taught = tables
     start = time.perf_counter()
-    # Rows are numbered anew, as three tables from three sources would be.
     result = infer_attribute(
         twin,
-        members.set_index("m" + members.index.astype(str)),
-        controls.set_index("c" + controls.index.astype(str)),
+        members,
+        controls,
         threat=THREAT,
         attacker=attacker,
         auxiliary=taught,
