@@ -27,12 +27,17 @@ def plot_baselines(data: pd.DataFrame, axes: Any) -> None:
         ("attack" is accented, "control" hollow, all else grey), value, low, high, all
         shares of people.
     axes : array of matplotlib.axes.Axes
-        One for each panel.
+        One for each panel, row by row; what is left over stays empty.
     """
     from matplotlib.ticker import MaxNLocator
 
     names = list(dict.fromkeys(data["who"]))
-    for ax, (panel, part) in zip(axes, data.groupby("panel", sort=False), strict=True):
+    panels = list(data.groupby("panel", sort=False))
+    axes = np.asarray(axes)
+    first_of_rows = list(axes[:, 0] if axes.ndim > 1 else axes[:1])
+    for ax in axes.ravel()[len(panels) :]:
+        ax.set_axis_off()
+    for ax, (panel, part) in zip(axes.ravel()[: len(panels)], panels, strict=True):
         for row in part.to_dict("records"):
             place = names.index(row["who"])
             colour = MUTED if row["role"] == "baseline" else ACCENT
@@ -46,7 +51,8 @@ def plot_baselines(data: pd.DataFrame, axes: Any) -> None:
                 markerfacecolor=face,
                 markersize=4.5,
             )
-        ax.set_yticks(range(len(names)), names if ax is axes[0] else [""] * len(names))
+        is_first = ax in first_of_rows
+        ax.set_yticks(range(len(names)), names if is_first else [""] * len(names))
         ax.set_ylim(len(names) - 0.5, -0.5)
         ax.margins(x=0.12)
         ax.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 2.5, 5, 10]))
@@ -74,7 +80,7 @@ def plot_leak_bits(data: pd.DataFrame, ax: "Axes") -> None:
         ax.annotate(
             "people it was trained on" if role == "member" else "people it never saw",
             (first["high"], places[0]),
-            xytext=(6, 0),
+            xytext=(6, 4 if role == "member" else -4),
             textcoords="offset points",
             color=ACCENT,
             va="center",
@@ -96,12 +102,13 @@ def plot_dose_response(
         Columns panel (title of its axes), axis (what grows), series, volume (place on
         the axis), volume_label (written there), value, low, high (estimates) and curve,
         curve_low, curve_high (the monotone curve and its band; missing for none).
-    axes : array of matplotlib.axes.Axes
+    axes : matplotlib.axes.Axes, or an array of them
         One for each panel.
     label : str
         What leaks.
     """
     names = list(dict.fromkeys(data["series"]))
+    axes = np.atleast_1d(axes)
     for ax, (panel, rows) in zip(axes, data.groupby("panel", sort=False), strict=True):
         ends = []
         for series, part in rows.groupby("series", sort=False):
@@ -111,15 +118,30 @@ def plot_dose_response(
                 x, part["curve_low"], part["curve_high"], color=colour, alpha=0.15, lw=0
             )
             ax.plot(x, part["curve"], LINE_STYLES[place], color=colour)
-            ax.vlines(x, part["low"], part["high"], color=colour, lw=1)
-            ax.plot(x, part["value"], "o", color=colour, ms=3.5)
-            ends.append((x.iloc[-1], part["curve"].iloc[-1], str(series), colour))
+            beside = _shifted(ax, 3 * (place - (len(names) - 1) / 2))
+            whiskers = {"color": colour, "transform": beside}
+            ax.vlines(x, part["low"], part["high"], lw=1, **whiskers)
+            ax.plot(x, part["value"], "o", ms=3.5, **whiskers)
+            # What is shifted does not count for the limits by itself.
+            for end in ("low", "high"):
+                ax.update_datalim(np.column_stack([x, part[end]]))
+            last = part["curve"].fillna(part["value"]).iloc[-1]
+            ends.append((x.iloc[-1], last, str(series), colour))
         ticks = rows.drop_duplicates("volume").sort_values("volume")
         ax.set_xticks(ticks["volume"], ticks["volume_label"])
         ax.axhline(0, color=MUTED, lw=1, ls="--", zorder=0)
         ax.set(title=str(panel), xlabel=rows["axis"].iloc[0])
         ax.margins(x=0.04)
+        ax.autoscale_view()
         if ax is axes[0]:
             ax.set_ylabel(label)
         if len(ends) > 1:
             label_ends(ax, ends)
+
+
+def _shifted(ax: "Axes", points: float) -> Any:
+    """Return data coordinates moved to the right, so that series do not hide others."""
+    from matplotlib.transforms import ScaledTranslation
+
+    inches = ax.figure.dpi_scale_trans
+    return ax.transData + ScaledTranslation(points / 72, 0, inches)
