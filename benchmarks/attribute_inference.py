@@ -185,7 +185,16 @@ def attack(folder: Path, side: str, seed: int) -> dict[str, float]:
         x, persons = taught[list(KNOWN)], taught["person_block"]
         imputation = learn(x, codes, secret, models=models, groups=persons, rng=rng)
         prior, prior_taught = imputation.probabilities(known), imputation.out_of_fold
-    handed = Auxiliary(taught, said, secret, codes, prior_taught, twin.predict, THREAT)
+    handed = Auxiliary(
+        people=taught,
+        answers=said,
+        secret=secret,
+        codes=codes,
+        prior=prior_taught,
+        ask=twin.predict,
+        threat=THREAT,
+        persons=taught["person_block"].to_numpy(),
+    )
     posterior = attacker.fit(handed, rng=rng).posterior(known, told, prior)
     seconds = time.perf_counter() - start
     hit = posterior.argmax(axis=1) == truth

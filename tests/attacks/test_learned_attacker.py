@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -114,6 +116,43 @@ def test_an_answer_may_have_the_name_of_a_known_column():
     )
     _, p = attack(same, same, models=("logistic",))
     _, q = attack(auxiliary, auxiliary, models=("logistic",))
+    np.testing.assert_array_equal(p, q)
+
+
+def test_rows_of_a_person_are_held_out_together():
+    """Each person has one dose, four times, which tells nothing to others."""
+    rng = np.random.default_rng(14)
+    codes = rng.permutation(np.arange(150) % 3)
+    auxiliary = simulate(150, 14)
+    row = np.tile(np.arange(150), 4)
+    dose = np.round(rng.normal(size=150), 3)[row][:, None]
+    told = replace(
+        auxiliary,
+        people=pd.DataFrame({"vkorc1": SECRET.values[codes][row]}),
+        answers=dose,
+        codes=codes[row],
+        prior=np.full((600, 3), 1 / 3),
+        threat=ThreatModel("vkorc1", (), ("dose",)),
+    )
+    found = [
+        LearnedAttacker(("forest",))
+        .fit(each, rng=np.random.default_rng(1))
+        .log_loss_bits["forest"]
+        for each in (told, replace(told, persons=row))
+    ]
+    shares = np.bincount(codes) / 150
+    entropy = -(shares @ np.log2(shares))
+    assert found[1] == pytest.approx(entropy, abs=0.03)
+    assert found[0] < entropy - 0.3
+
+
+def test_numbers_of_persons_with_one_row_each_change_nothing():
+    auxiliary = simulate(300, 15)
+    persons = np.random.default_rng(1).permutation(300)
+    options = {"models": ("table", "logistic")}
+    fitted, p = attack(auxiliary, auxiliary, **options)
+    again, q = attack(replace(auxiliary, persons=persons), auxiliary, **options)
+    assert fitted.log_loss_bits == again.log_loss_bits
     np.testing.assert_array_equal(p, q)
 
 

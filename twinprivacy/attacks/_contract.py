@@ -59,6 +59,9 @@ class Auxiliary:
     ask : callable, optional
         Asks the twin about any people; None where the answers are recorded columns.
     threat : ThreatModel
+    persons : numpy.ndarray, optional
+        Shape (n,): number of each row's person, where a person may have several rows;
+        None where each row is a person.
     """
 
     people: pd.DataFrame
@@ -68,6 +71,7 @@ class Auxiliary:
     prior: Array
     ask: Ask | None
     threat: ThreatModel
+    persons: Codes | None = None
 
 
 class FittedAttacker(Protocol):

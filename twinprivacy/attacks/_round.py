@@ -93,6 +93,7 @@ def attack_once(
         prior=imputation.out_of_fold,
         ask=ask,
         threat=threat,
+        persons=taught.persons,
     )
     fitted = attack.attacker.fit(handed, rng=attack_rng)
     judged = [

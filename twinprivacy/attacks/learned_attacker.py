@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._validation import check_rng
-from twinprivacy.attacks._contract import Array, Auxiliary
+from twinprivacy.attacks._contract import Array, Auxiliary, Codes
 from twinprivacy.attacks._learning import MODELS, Learned, check_settings, learn
 from twinprivacy.attacks.threats import ThreatModel
 
@@ -65,6 +65,7 @@ class LearnedAttacker:
     the answers, so that the gain over it comes from the answers alone. The attacker
     needs no access to the twin beyond the answers, and nothing of how it works.
     Where an answer is asked for repeatedly, the mean of the replies is learned from.
+    Rows of one person are held out together.
 
     Attributes
     ----------
@@ -132,12 +133,20 @@ class LearnedAttacker:
             secret,
             models=self.models,
             folds=self.folds,
+            groups=_find_groups(auxiliary.persons),
             numbers=auxiliary.people[threat.sensitive] if is_number else None,
             rng=rng,
         )
         return FittedLearnedAttacker(
             learned.name, learned.log_loss_bits, learned, threat
         )
+
+
+def _find_groups(persons: Codes | None) -> Codes | None:
+    """Return None where each person has one row, so that numbers deal no folds."""
+    if persons is None or len(np.unique(persons)) == len(persons):
+        return None
+    return persons
 
 
 def _join(people: pd.DataFrame, answers: Array, threat: ThreatModel) -> pd.DataFrame:
