@@ -148,6 +148,82 @@ def test_a_table_is_shrunk_counts():
         assert p[3, 0] == pytest.approx((0 + weight / 2) / (1 + weight))
 
 
+# --- people who agree in every digit
+
+
+def test_exact_is_shrunk_counts_within_equal_rows():
+    people = pd.DataFrame({"sex": ["f", "f", "f", "m", "m"], "dose": [1, 1, 1, 2, 3.5]})
+    codes = np.array([0, 0, 1, 1, 1])
+    x = learn_encoder(people).encode(people, "matched")
+    assert len(np.unique(x[:, 0])) == 3
+    path = fit_path("exact", x, codes, 2, np.random.default_rng(0)).path(x)
+    base = fit_path("logistic", x[:, 1:], codes, 2, np.random.default_rng(0))
+    settings = [(b, w) for b in base.path(x[:, 1:]) for w in (0.1, 1, 10)]
+    for p, (b, weight) in zip(path, settings, strict=True):
+        # Women at dose 1: 2 of 3. The man at dose 2: 0 of 1.
+        assert p[0, 0] == pytest.approx((2 + weight * b[0, 0]) / (3 + weight))
+        assert p[3, 0] == pytest.approx((0 + weight * b[3, 0]) / (1 + weight))
+
+
+def test_rows_that_nobody_has_get_the_logistic_model():
+    people, codes, _ = simulate(300, 33)
+    x = learn_encoder(people).encode(people, "matched")
+    fitted = fit_path("exact", x[:200], codes[:200], 3, np.random.default_rng(0))
+    base = fit_path("logistic", x[:200, 1:], codes[:200], 3, np.random.default_rng(0))
+    found = fitted.path(x[200:])
+    for i, p in enumerate(base.path(x[200:, 1:])):
+        for held in found[3 * i : 3 * i + 3]:
+            np.testing.assert_allclose(held, p, atol=1e-14)
+
+
+@pytest.mark.parametrize("kind", ["category", "number"])
+def test_exact_finds_what_no_curve_shows(kind):
+    """Sixty doses, each with a secret of its own: no neighbour tells it."""
+    rng = np.random.default_rng(34)
+    secret_of = rng.integers(0, 3, 60)
+    at = rng.integers(0, 60, 1_200)
+    # The last digit differs, as it does where a matrix product has other rows.
+    dose = rng.normal(size=60)[at] * (1 + rng.choice([0, 1e-15], 1_200))
+    secret, codes, numbers = GENOTYPE, secret_of[at], None
+    if kind == "number":
+        numbers = codes + 0.1 * rng.normal(size=1_200)
+        secret, codes = bins_of(numbers, 10)
+    learned = learn(
+        pd.DataFrame({"dose": dose}),
+        codes,
+        secret,
+        models=("shares", "table", "logistic", "exact"),
+        numbers=numbers,
+        rng=rng,
+    )
+    bits = learned.log_loss_bits
+    assert learned.name == "exact"
+    assert bits["exact"] < bits["shares"] - 1
+    assert bits["exact"] < min(bits["table"], bits["logistic"]) - 0.5
+
+
+def test_exact_is_tried_only_where_people_agree_with_others():
+    people, codes, _ = simulate(400, 35)
+    models = ("logistic", "exact")
+    options = {"models": models, "groups": None}
+
+    def tried(frame, **changed):
+        rng = np.random.default_rng(1)
+        return learn(frame, codes, GENOTYPE, rng=rng, **options | changed).log_loss_bits
+
+    assert list(tried(people)) == ["logistic"]
+    assert list(tried(people, models=("exact",))) == ["exact"]
+    assert list(tried(people[["race"]])) == ["logistic", "exact"]
+    # Twenty rows of 400 are 5 %; one person's own do not count.
+    for n, expected in ((18, ["logistic"]), (20, list(models))):
+        same = people.copy()
+        same.iloc[:n] = people.iloc[[0]]
+        assert list(tried(same)) == expected
+        own = np.arange(400)
+        own[:n] = 0
+        assert list(tried(same, groups=own)) == ["logistic"]
+
+
 # --- limit cases
 
 
@@ -500,7 +576,7 @@ def test_bad_input_is_refused():
     refuse(
         ParameterError,
         "models must be one of 'shares', 'table', 'logistic', 'interactions', "
-        "'forest', 'boosting'; got 'oracle'",
+        "'forest', 'boosting', 'exact'; got 'oracle'",
         models=("oracle",),
     )
     refuse(

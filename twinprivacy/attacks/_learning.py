@@ -10,6 +10,7 @@ import pandas as pd
 
 from twinprivacy._validation import check_choice, check_rng
 from twinprivacy.attacks._contract import Array, Secret
+from twinprivacy.attacks._learning_exact import MIN_SHARE_MATCHED, share_matched
 from twinprivacy.attacks._learning_features import MAX_PAIRS, Encoder, learn_encoder
 from twinprivacy.attacks._learning_folds import (
     Target,
@@ -23,7 +24,7 @@ from twinprivacy.attacks._learning_models import estimate_shares, on_one_thread
 from twinprivacy.attacks._learning_numbers import ResidualLaw, learn_residual_law
 from twinprivacy.errors import DataError, ParameterError
 
-MODELS = ("shares", "table", "logistic", "interactions", "forest", "boosting")
+MODELS = ("shares", "table", "logistic", "interactions", "forest", "boosting", "exact")
 MIN_PEOPLE_OF_BOOSTING = 500
 
 _KINDS = {
@@ -33,6 +34,7 @@ _KINDS = {
     "interactions": "paired",
     "forest": "plain",
     "boosting": "plain",
+    "exact": "matched",
 }
 
 
@@ -139,8 +141,10 @@ def learn(
     values, shrunk to the overall ones; "logistic" a multinomial ridge regression in
     restricted cubic splines of the numbers; "interactions" the same with the products
     of every two columns; "forest" extremely randomised trees; "boosting" histogram
-    boosting. Each has a few settings (bins, penalty, number of trees), of which the
-    folds choose. For a number the last four predict its mean; the out-of-fold
+    boosting; "exact" the shares s of those who agree in every column, not binned,
+    shrunk to "logistic" p as if it were w people: (n s + w p) / (n + w). Each has a few
+    settings (bins, penalty, number of trees, w), of which the folds choose. For a
+    number the last five predict its mean; the out-of-fold
     residuals, smoothed and with a spread log-linear in the mean, make it masses on the
     bins.
 
@@ -152,7 +156,8 @@ def learn(
     and mixed with the shares, which count for one person more than the n.
 
     "boosting" needs 500 people and "interactions" at most 150 products and 5 people for
-    each; they are passed over unless no other model is allowed.
+    each, and "exact" that at least 5 % of the rows agree with somebody else's; they are
+    passed over unless no other model is allowed.
 
     References
     ----------
@@ -165,7 +170,7 @@ def learn(
     encoder = learn_encoder(features)
     fold_rng, *rngs = rng.spawn(1 + len(MODELS))
     fold = deal_folds(target.codes, folds, groups, fold_rng)
-    names = _choose_models(models, encoder, len(features))
+    names = _choose_models(models, encoder, features, groups)
     inputs = {name: encoder.encode(features, _KINDS[name]) for name in names}
     # Each model has a generator of its own, whichever others are tried.
     sources = {name: rngs[MODELS.index(name)].spawn(fold.max() + 2) for name in names}
@@ -224,13 +229,21 @@ def check_settings(models: Sequence[str], folds: int) -> None:
         raise ParameterError(f"folds must be a whole number from 2; got {folds!r}")
 
 
-def _choose_models(models: Sequence[str], encoder: Encoder, n: int) -> list[str]:
+def _choose_models(
+    models: Sequence[str],
+    encoder: Encoder,
+    features: pd.DataFrame,
+    groups: npt.ArrayLike | None,
+) -> list[str]:
     if not encoder.columns:
         return ["shares"]
     names = [name for name in MODELS if name in models]
-    n_pairs = encoder.n_pairs()
+    n, n_pairs = len(features), encoder.n_pairs()
     fits = {
         "interactions": 0 < n_pairs <= min(MAX_PAIRS, n / 5),
         "boosting": n >= MIN_PEOPLE_OF_BOOSTING,
     }
+    if "exact" in names:
+        cell = encoder.encode(features, "exact")[:, 0]
+        fits["exact"] = share_matched(cell, groups) >= MIN_SHARE_MATCHED
     return [name for name in names if fits.get(name, True)] or names

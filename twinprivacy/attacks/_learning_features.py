@@ -63,6 +63,15 @@ class NumberColumn:
             bins[flag] = MAX_TABLE_VALUES + 1
         return bins.astype(np.uint64)
 
+    def exact(self, column: pd.Series) -> npt.NDArray[np.uint64]:
+        """Return a hash of the number to nine digits of its SD, shape (n, 1).
+
+        The last digits of one answer differ by who else is asked about.
+        """
+        x, flag = self._read(column)
+        z = np.round((x - self.center) / self.scale, 9) + 0.0  # no zero below zero
+        return pd.util.hash_array(np.where(flag, np.nan, z))[:, None]
+
     def _read(self, column: pd.Series) -> tuple[Array, npt.NDArray[np.bool_]]:
         x = read_numbers(column)
         flag = np.isnan(x)
@@ -104,6 +113,10 @@ class CategoryColumn:
         level = (self._read(column) + 1).astype(np.uint64)
         return np.repeat(level[:, None], len(BINNINGS), axis=1)
 
+    def exact(self, column: pd.Series) -> npt.NDArray[np.uint64]:
+        """Return a hash of the level, shape (n, 1)."""
+        return pd.util.hash_array(self._read(column))[:, None]
+
     def _read(self, column: pd.Series) -> npt.NDArray[np.intp]:
         return self.levels.get_indexer(pd.Index(_read_labels(column), dtype=object))
 
@@ -118,14 +131,20 @@ class Encoder:
         """Return one row per person, as a `kind` of model reads it.
 
         `kind` is a method of the columns, or "paired" for curves and the products of
-        every two columns.
+        every two columns, or "matched" for the cell of equal rows and the curves.
         """
+        if kind == "matched":
+            cell = self.encode(features, "exact")
+            return np.column_stack([cell, self.encode(features, "curved")])
         parts = []
         method = "curved" if kind == "paired" else kind
         for column, given in self._match(features):
             parts.append(getattr(column, method)(given))
         if kind == "cells":
-            return _combine_cells(parts, len(features))
+            return _combine_cells(parts, len(features), len(BINNINGS))
+        if kind == "exact":
+            # A float holds whole numbers of 53 bits.
+            return (_combine_cells(parts, len(features), 1) >> 11).astype(float)
         if kind == "paired":
             bases = [column.base(given) for column, given in self._match(features)]
             parts += [
@@ -253,10 +272,10 @@ def _spline_terms(z: Array, knots: Array) -> Array:
 
 
 def _combine_cells(
-    parts: list[npt.NDArray[np.uint64]], n: int
+    parts: list[npt.NDArray[np.uint64]], n: int, width: int
 ) -> npt.NDArray[np.uint64]:
     """Return one number per combination: a hash that wraps around 2**64."""
-    cells = np.zeros((n, len(BINNINGS)), dtype=np.uint64)
+    cells = np.zeros((n, width), dtype=np.uint64)
     for part in parts:
         cells = cells * _HASH + part
     return cells

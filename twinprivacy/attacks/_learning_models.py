@@ -8,6 +8,8 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy.attacks._learning_exact import fit_exact
+
 Array = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
 
@@ -144,6 +146,9 @@ def fit_path(
         return _fit_table(x, codes, shares)
     if name in ("logistic", "interactions"):
         return _fit_logistic(x, codes, shares)
+    if name == "exact":
+        base = _fit_logistic(x[:, 1:], codes, shares)
+        return fit_exact(x, np.eye(n_values)[codes], base)
     model = make_trees(name, "Classifier", len(x), rng)
     return Trees(fit_alone(model, x, codes), n_values)
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy.attacks._learning_exact import Exact, fit_exact
 from twinprivacy.attacks._learning_models import (
     PENALTIES,
     Array,
@@ -76,10 +77,12 @@ class ResidualLaw:
 
 def fit_means(
     name: str, x: Array, numbers: Array, rng: np.random.Generator
-) -> Ridge | Trees:
+) -> Ridge | Trees | Exact:
     """Fit the mean of a number by the model `name` under all its settings."""
     if name in ("logistic", "interactions"):
         return _fit_ridge(x, numbers)
+    if name == "exact":
+        return fit_exact(x, numbers, _fit_ridge(x[:, 1:], numbers))
     model = make_trees(name, "Regressor", len(x), rng)
     return Trees(fit_alone(model, x, numbers))
 

@@ -21,7 +21,7 @@ class FittedLearnedAttacker:
     ----------
     model_name : str
         The model chosen, one of "shares", "table", "logistic", "interactions",
-        "forest" and "boosting".
+        "forest", "boosting" and "exact".
     log_loss_bits : dict of str to float
         Cross-validated log loss of each model tried, in bits per person.
     """
@@ -73,8 +73,10 @@ class LearnedAttacker:
         Models to choose from: "shares" (of each value, whatever is known), "table"
         (shares within each combination of values), "logistic" (ridge regression with
         splines, so that effects need not be monotone), "interactions" (with products of
-        every two columns too), "forest" and "boosting" (from 500 people on). For a
-        secret number the last four predict a mean, and their residuals its law.
+        every two columns too), "forest", "boosting" (from 500 people on) and "exact"
+        (shares among those who agree in every digit, shrunk to the logistic model;
+        where at least 5 % agree with somebody else). For a secret number the last five
+        predict a mean, and their residuals its law.
     folds : int
         Folds of the cross-validation, 2 or more.
 
