@@ -3,11 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from joblib import parallel_config
 
 from twinprivacy.attacks.cohort_attack import attack_cohort, question
 from twinprivacy.attacks.learned_attacker import LearnedAttacker
+from twinprivacy.attacks.query_inversion import QueryInversion
 from twinprivacy.attacks.threats import ThreatModel
-from twinprivacy.errors import ParameterError
+from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins.outcome import fit_outcome_twin
 
 FAST = ("logistic",)
@@ -21,7 +25,7 @@ def cohort(n, rng, *, effect=3.0):
     return pd.DataFrame({"age": age, "smoker": smoker, "score": score})
 
 
-def attack(people, rng, **settings):
+def attack(people, rng, **changes):
     options = {
         "outcome": "score",
         "features": ["age", "smoker"],
@@ -30,7 +34,7 @@ def attack(people, rng, **settings):
         "models": FAST,
         "n_splits": 3,
     }
-    return attack_cohort(people, **(options | settings), rng=rng)
+    return attack_cohort(people, **(options | changes), rng=rng)
 
 
 def test_a_question_is_the_prediction_and_one_for_each_what_if(rng):
@@ -114,4 +118,62 @@ def test_members_are_at_most_a_third(rng, n_members):
         attack(cohort(120, rng), rng, n_members=n_members)
     assert str(caught.value) == (
         f"n_members must be from 2 to a third of the people, 40; got {n_members}"
+    )
+
+
+def test_a_twin_that_copies_the_secret_leaks_all_of_it(rng):
+    """Told nothing but the secret, and scored by it alone, it can only repeat it."""
+    people = cohort(300, rng)
+    people["score"] = people["smoker"] * 1.0
+    result = attack(people, rng, features=["smoker"])
+    assert result.success.value == result.control.value == 1
+    assert result.auc is not None
+    assert result.auc.value == pytest.approx(1)
+    p = people["smoker"].mean()
+    entropy = -(p * np.log2(p) + (1 - p) * np.log2(1 - p))
+    assert result.bits.value == pytest.approx(entropy, abs=0.1)
+
+
+def test_asking_what_if_settles_the_secret_of_strangers_too(rng):
+    """The attacker who knows all else needs no luck with who was in the training."""
+    result = attack(cohort(240, rng), rng, attacker=QueryInversion())
+    assert result.success.value == result.control.value == 1
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_the_number_of_workers_does_not_matter(n_jobs):
+    people = cohort(180, np.random.default_rng(5))
+    alone = attack(people, np.random.default_rng(6))
+    with parallel_config(backend="threading", n_jobs=n_jobs):
+        together = attack(people, np.random.default_rng(6))
+    pd.testing.assert_frame_equal(alone.targets, together.targets)
+
+
+@settings(derandomize=True, deadline=None, max_examples=10)
+@given(n=st.integers(31, 120), n_splits=st.integers(1, 3), seed=st.integers(0, 99))
+def test_thirds_differ_by_one_person_and_estimates_follow(n, n_splits, seed):
+    rng = np.random.default_rng(seed)
+    people = cohort(n, rng)
+    result = attack(people, rng, n_splits=n_splits)
+    targets = result.targets
+    for role, estimate in (("member", result.bits), ("control", result.control_bits)):
+        bits = targets.loc[targets["role"] == role, "bits"]
+        assert n_splits * (n // 3) <= len(bits) <= n_splits * (n // 3 + 1)
+        assert bits.mean() == pytest.approx(estimate.value)
+        assert estimate.n <= min(len(bits), n)
+
+
+def test_a_column_that_is_not_there_is_named(rng):
+    with pytest.raises(DataError) as caught:
+        attack(cohort(60, rng), rng, subgroups=("region",))
+    assert str(caught.value) == "people lacks columns: region"
+
+
+def test_a_secret_that_all_share_is_nothing_to_infer(rng):
+    people = cohort(60, rng).assign(smoker=True)
+    with pytest.raises(DataError) as caught:
+        attack(people, rng, features=["age"])
+    assert str(caught.value) == (
+        "people must hold at least two values of 'smoker', or there is nothing to "
+        "infer; got 1"
     )
