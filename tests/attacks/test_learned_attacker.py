@@ -6,6 +6,7 @@ import pytest
 
 from twinprivacy.attacks._contract import Auxiliary, Secret
 from twinprivacy.attacks._learning import MODELS, learn
+from twinprivacy.attacks.attribute_inference import infer_attribute
 from twinprivacy.attacks.learned_attacker import (
     FittedLearnedAttacker,
     LearnedAttacker,
@@ -154,6 +155,36 @@ def test_numbers_of_persons_with_one_row_each_change_nothing():
     again, q = attack(replace(auxiliary, persons=persons), auxiliary, **options)
     assert fitted.log_loss_bits == again.log_loss_bits
     np.testing.assert_array_equal(p, q)
+
+
+def test_the_evaluation_tells_whose_rows_are_whose():
+    seen = []
+
+    class Spy:
+        def fit(self, auxiliary, *, rng):
+            seen.append(auxiliary)
+            return LearnedAttacker(("table",)).fit(auxiliary, rng=rng)
+
+    tables = []
+    for seed in (16, 17, 18):
+        drawn = simulate(60, seed)
+        dosed = drawn.people.assign(dose=drawn.answers[:, 0])
+        tables.append(dosed.assign(patient=100 * seed + np.arange(60) // 2))
+    members, controls, auxiliary = tables
+    for groups in ("patient", None):
+        infer_attribute(
+            None,
+            members,
+            controls,
+            threat=simulate(2, 0).threat,
+            attacker=Spy(),
+            auxiliary=auxiliary,
+            models=("table",),
+            groups=groups,
+            rng=np.random.default_rng(1),
+        )
+    np.testing.assert_array_equal(seen[0].persons, seen[0].people["patient"])
+    assert seen[1].persons is None
 
 
 def test_the_prior_is_not_used():
