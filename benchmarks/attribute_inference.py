@@ -58,15 +58,15 @@ TWINS = {
     "ridge regression with splines, the package's default": None,
     "random forest of 100 trees": RandomForestRegressor(100, min_samples_leaf=5),
 }
+QUICK = ("table", "logistic", "exact")
 # Attacker, and models of the imputation.
 OWN: dict[str, tuple[Any, tuple[str, ...]]] = {
     "QueryInversion": (QueryInversion(), ("logistic",)),
+    "LearnedAttacker, quick models": (LearnedAttacker(QUICK), ("table", "logistic")),
     "LearnedAttacker, all models": (LearnedAttacker(), MODELS),
-    "LearnedAttacker, logistic": (LearnedAttacker(("logistic",)), ("logistic",)),
-    "LearnedAttacker, table": (LearnedAttacker(("table",)), ("table",)),
     "LearnedAttacker, forest": (LearnedAttacker(("forest",)), ("logistic",)),
 }
-CLAIMED, LEARNED = "QueryInversion", "LearnedAttacker, all models"
+CLAIMED, LEARNED = "QueryInversion", "LearnedAttacker, quick models"
 DEFAULT = "toolbox, nn (its default)"
 PEER_MODELS = {
     f"toolbox, {model}" + " (its default)" * (model == "nn"): model
