@@ -428,3 +428,22 @@ def test_tables_of_their_own_labels_are_not_taken_for_the_same_people(rng):
         rng=rng,
     )
     assert result.success.n == 100
+
+
+def test_rows_of_one_person_must_be_in_one_table(rng):
+    people = world(300, rng).assign(person=np.arange(300) // 2)
+    with pytest.raises(DataError) as caught:
+        infer_attribute(
+            None,
+            people[:101],
+            people[101:200],
+            threat=THREAT,
+            attacker=LearnedAttacker(models=FAST),
+            auxiliary=people[200:],
+            groups="person",
+            rng=rng,
+        )
+    assert str(caught.value) == (
+        "members and controls must be different people; got 1 with rows in both, by "
+        "'person'"
+    )

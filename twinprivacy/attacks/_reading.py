@@ -62,6 +62,20 @@ def check_apart(groups: dict[str, pd.DataFrame]) -> None:
                 )
 
 
+def check_persons_apart(groups: dict[str, pd.DataFrame], person: str) -> None:
+    """Raise where a person has rows in two groups of people."""
+    names = list(groups)
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            ours, theirs = (groups[name][person].unique() for name in (first, second))
+            n_shared = int(pd.Index(ours).isin(theirs).sum())
+            if n_shared:
+                raise DataError(
+                    f"{first} and {second} must be different people; got {n_shared} "
+                    f"with rows in both, by {person!r}"
+                )
+
+
 def read_secret(values: "pd.Series[Any]", threat: ThreatModel, *, name: str) -> Secret:
     """Return what the secret may be, learned from the auxiliary people."""
     _check_complete(values, threat.sensitive, name)

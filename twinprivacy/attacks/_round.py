@@ -157,6 +157,8 @@ def _read_tables(
         for name, table in groups.items()
     }
     reading.check_apart(found)
+    if attack.groups is not None:
+        reading.check_persons_apart(found, attack.groups)
     return found
 
 

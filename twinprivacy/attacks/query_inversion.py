@@ -55,8 +55,9 @@ class QueryInversion:
 
     The twin is asked n_values * n_donors questions a person, in tables of at most
     200,000 rows. Donors share a target's secret but not what is known of the target, so
-    that unknown columns that depend on known ones are filled too broadly. A number is
-    asked about at the middles of its bins.
+    that unknown columns that depend on known ones are filled too broadly: where much is
+    unknown its confidence lay up to .08 below its success on simulated people. A number
+    is asked about at the middles of its bins.
 
     References
     ----------
