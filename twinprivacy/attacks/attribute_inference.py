@@ -18,7 +18,7 @@ from twinprivacy.attacks._round import Attack, attack_once, to_result
 from twinprivacy.attacks.attack_result import AttackResult
 from twinprivacy.attacks.threats import ThreatModel
 
-__all__ = ["AttackResult", "ThreatModel", "infer_attribute"]
+__all__ = ["infer_attribute"]
 
 
 def infer_attribute(
