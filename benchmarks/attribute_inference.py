@@ -83,7 +83,7 @@ warnings.simplefilter("ignore")
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 torch.manual_seed(int(sys.argv[3]))
 torch.set_num_threads(1)  # threads that wait for busy cores took up to 114 s
-np.random.seed(int(sys.argv[3]))
+np.random.seed(int(sys.argv[3]))  # the toolbox draws from the global generator
 class Answers(BlackBoxRegressor):
     def predict(self, x, batch_size=128, **ignored):
         return self.predict_fn(x)
