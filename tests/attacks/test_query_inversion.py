@@ -251,6 +251,9 @@ class TestBadInput:
             return said if len(calls) == 1 else np.full(len(people), np.nan)
 
         table = gather(patients[0], threat, ask, rng)
-        message = "the twin's answers must be finite; got 800 of 800 not"
+        message = (
+            "the twin's answers must be finite; got 800 of 800 people with a missing "
+            "or infinite one"
+        )
         with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
             QueryInversion().fit(table, rng=rng)

@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy.attacks._contract import Array, Ask, Codes, Secret
-from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.attacks._reading import as_answers
+from twinprivacy.errors import ParameterError
 
 
 def assign_values(
@@ -35,20 +36,7 @@ def constant_column(value: Any, like: "pd.Series[Any]", n: int) -> Any:
 
 def ask_about(ask: Ask, people: pd.DataFrame, n_answers: int) -> Array:
     """Return the twin's answers, shape (n, n_answers), checked."""
-    said = np.asarray(ask(people), dtype=float)
-    if said.ndim == 1:
-        said = said[:, np.newaxis]
-    if said.shape != (len(people), n_answers):
-        raise DataError(
-            f"the twin must give {n_answers} answers for each of {len(people)} people; "
-            f"got shape {said.shape}"
-        )
-    n_bad = int((~np.isfinite(said).all(axis=1)).sum())
-    if n_bad:
-        raise DataError(
-            f"the twin's answers must be finite; got {n_bad} of {len(people)} not"
-        )
-    return said
+    return as_answers(ask(people), len(people), n_answers, name="people")
 
 
 def ask_candidates(

@@ -140,18 +140,8 @@ def read_answers(
     rng: np.random.Generator,
 ) -> Array:
     """Return what an attacker sees: noisy, rounded, all answers query by query."""
-    said = _as_columns(frame[list(threat.answers)] if ask is None else ask(frame))
-    if said.shape != (len(frame), len(threat.answers)):
-        raise DataError(
-            f"the twin must give {len(threat.answers)} answers for each of "
-            f"{len(frame)} {name}; got shape {said.shape}"
-        )
-    n_bad = int((~np.isfinite(said).all(axis=1)).sum())
-    if n_bad:
-        raise DataError(
-            f"the twin's answers must be finite; got {n_bad} of {len(frame)} {name} "
-            "with a missing or infinite one"
-        )
+    given = frame[list(threat.answers)] if ask is None else ask(frame)
+    said = as_answers(given, len(frame), len(threat.answers), name=name)
     asked = [
         said + threat.noise_sd * rng.standard_normal(said.shape)
         if threat.noise_sd
@@ -161,6 +151,25 @@ def read_answers(
     seen = np.hstack(asked)
     step = threat.output_precision
     return seen if step is None else np.round(seen / step) * step
+
+
+def as_answers(given: Any, n_people: int, n_answers: int, *, name: str) -> Array:
+    """Return what a twin said, shape (n_people, n_answers), checked."""
+    said = np.asarray(given, dtype=float)
+    if said.ndim == 1:
+        said = said[:, np.newaxis]
+    if said.shape != (n_people, n_answers):
+        raise DataError(
+            f"the twin must give {n_answers} answers for each of {n_people} {name}; "
+            f"got shape {said.shape}"
+        )
+    n_bad = int((~np.isfinite(said).all(axis=1)).sum())
+    if n_bad:
+        raise DataError(
+            f"the twin's answers must be finite; got {n_bad} of {n_people} {name} with "
+            "a missing or infinite one"
+        )
+    return said
 
 
 def read_persons(frame: pd.DataFrame, groups: str | None) -> Codes | None:
@@ -242,8 +251,3 @@ def _categories(values: "pd.Series[Any]") -> npt.NDArray[Any]:
         used = values.cat.remove_unused_categories()
         return np.asarray(used.cat.categories)
     return np.asarray(sorted(values.unique(), key=lambda value: (str(value), value)))
-
-
-def _as_columns(said: Any) -> Array:
-    array = np.asarray(said, dtype=float)
-    return array[:, np.newaxis] if array.ndim == 1 else array
