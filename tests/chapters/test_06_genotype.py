@@ -97,3 +97,8 @@ def test_who_knows_less_learns_less(secret):
     data = curve("risk-to-history", "one decimal, less known", secret)
     assert data["low"].iloc[-1] > data["high"].iloc[0]
     assert data["low"].iloc[0] > 0
+
+
+def test_half_of_what_five_inrs_tell_comes_with_the_second():
+    curves = curve("genotype-answers", "measured INRs", "VKORC1")["curve"]
+    assert curves["1"] < curves["5"] / 2 < curves["2"]
