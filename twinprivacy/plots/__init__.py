@@ -33,6 +33,7 @@ from twinprivacy.plots.costs import (
     plot_stores,
     plot_tornado,
 )
+from twinprivacy.plots.curves import plot_curves
 from twinprivacy.plots.leaks import (
     plot_baselines,
     plot_dose_response,
@@ -56,6 +57,7 @@ __all__ = [
     "plot_concentration",
     "plot_cost_cases",
     "plot_cost_per_person",
+    "plot_curves",
     "plot_days_of_record",
     "plot_dose_response",
     "plot_exceedance",
