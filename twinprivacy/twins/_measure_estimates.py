@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy._areas import score_bounds
 from twinprivacy._validation import check_fraction
 from twinprivacy.estimates import Estimate, wilson_interval
 from twinprivacy.twins._influence import Influenced, to_estimate
@@ -37,18 +38,7 @@ def estimate(
 
 def _separated_auc(observed: Any, value: float, confidence_level: float) -> Estimate:
     """Return Newcombe's interval of an area of 0 or 1."""
-    from scipy.optimize import brentq
-    from scipy.stats import norm
-
     y = np.asarray(observed, dtype=float)
     n_cases, n_controls = float(y.sum()), float((1 - y).sum())
-    z = float(norm.ppf((1 + confidence_level) / 2))
-    others = (n_cases + n_controls) / 2 - 1
-
-    def excess(area: float) -> float:
-        spread = 1 + others * (1 - area) / (2 - area) + others * area / (1 + area)
-        return (1 - area) - z**2 * area * spread / (n_cases * n_controls)
-
-    bound = float(brentq(excess, 0.0, 1.0))
-    low, high = (bound, 1.0) if value == 1 else (0.0, 1 - bound)
+    low, high = score_bounds(value, n_cases, n_controls, level=confidence_level)
     return Estimate(value, low, high, confidence_level, len(y))

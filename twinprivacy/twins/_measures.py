@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from twinprivacy._areas import share_below
 from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.twins._influence import (
     LOG_REST,
@@ -54,8 +55,8 @@ def auc(observed: Any, predicted: Any) -> Influenced:
     check_both_classes(y)
     p = _without_rounding_errors(p)
     cases, controls = p[y == 1], p[y == 0]
-    case_share = _share_below(cases, controls)
-    control_share = 1 - _share_below(controls, cases)
+    case_share = share_below(cases, controls)
+    control_share = 1 - share_below(controls, cases)
     value = float(case_share.mean())
     influence = np.empty(len(y))
     for of_class, share in ((y == 1, case_share), (y == 0, control_share)):
@@ -150,13 +151,6 @@ def _without_rounding_errors(scores: Array) -> Array:
     """
     span = float(np.ptp(scores))
     return np.round((scores - scores.min()) / span, 9) if span > 0 else scores
-
-
-def _share_below(values: Array, others: Array) -> Array:
-    """Return for each value the share of others below it, equal ones counting half."""
-    ordered = np.sort(others)
-    ends = [np.searchsorted(ordered, values, side=side) for side in ("left", "right")]
-    return np.asarray((ends[0] + ends[1]) / (2 * len(others)))
 
 
 def _check_logits(observed: Any, predicted: Any) -> tuple[Array, Array]:
