@@ -1,0 +1,76 @@
+"""Checks of linkage at the public door, and who is who in its tables."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy._clusters import group_codes
+from twinprivacy._validation import check_choice, check_rng
+from twinprivacy.errors import DataError, ParameterError
+
+Places = npt.NDArray[np.intp]
+
+METHODS = ("distance", "gower", "mahalanobis")
+
+
+def people(groups: Any, rows: Places, n: int) -> Places:
+    """Return the number of the person behind each target."""
+    if groups is not None:
+        return group_codes(groups, n)[0]
+    alone = np.where(rows < 0, -1 - np.arange(n), rows)
+    return group_codes(alone, n)[0]
+
+
+def rows_of(truth: Any, left: pd.DataFrame, right: pd.DataFrame) -> Places:
+    """Return the row in the gallery of each target, -1 where it has none."""
+    if truth is None:
+        return np.full(len(left), -1, dtype=np.intp)
+    labels = pd.Series(truth).array
+    if len(labels) != len(left):
+        raise ParameterError(
+            f"truth must hold a label for each of the {len(left)} targets; got "
+            f"{len(labels)}"
+        )
+    rows = right.index.get_indexer(pd.Index(labels))
+    known = ~np.asarray(pd.isna(labels))
+    n_bad = int((known & (rows < 0)).sum())
+    if n_bad:
+        raise ParameterError(
+            f"truth must be in the index of right, or missing for people who are not "
+            f"in the gallery; got {n_bad} of {len(left)} labels that are neither"
+        )
+    return np.where(known, rows, -1).astype(np.intp)
+
+
+def check_settings(method: str, missing: str, one_to_one: bool, rng: Any) -> None:
+    """Raise unless the settings are among the allowed."""
+    check_choice(method, name="method", allowed=METHODS)
+    check_choice(missing, name="missing", allowed=("typical", "skip"))
+    if one_to_one:
+        check_rng(rng)
+
+
+def check_tables(left: pd.DataFrame, right: pd.DataFrame, on: Any) -> None:
+    """Raise unless both tables have rows, the columns and single names."""
+    if isinstance(on, str) or not len(on):
+        raise ParameterError("on must be a list or mapping of 1 column or more")
+    for table, name in ((left, "left"), (right, "right")):
+        if not len(table):
+            raise DataError(f"{name} must have 1 row or more; got 0")
+        check_columns(table, on, name)
+    n_repeated = int(np.count_nonzero(right.index.duplicated()))
+    n_missing = int(np.count_nonzero(right.index.isna()))
+    if n_repeated or n_missing:
+        raise DataError(
+            "the index of right must name every candidate once; got "
+            f"{n_repeated} repeated and {n_missing} missing labels"
+        )
+
+
+def check_columns(table: pd.DataFrame, columns: Any, name: str) -> None:
+    """Raise unless the table has the columns, each once."""
+    absent = [c for c in columns if list(table.columns).count(c) != 1]
+    if absent:
+        raise DataError(f"{name} must have each column of `on` once; got {absent} not")

@@ -1,0 +1,232 @@
+"""Two tables as numbers whose cost of differing is a distance."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy.attacks._linkage_blocks import Costs
+from twinprivacy.errors import DataError, ParameterError
+
+Array = npt.NDArray[np.float64]
+Comparison = str | float
+
+# Half the interquartile range of a normal is this many standard deviations.
+NORMAL_IQR = 1.3489795003921634
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Encoded:
+    """Two tables ready for the kernels, and how a cost becomes a distance.
+
+    Attributes
+    ----------
+    left, right : numpy.ndarray
+        Shape (rows, columns), missing as nan, categories as codes.
+    costs : Costs
+    root : bool
+        Whether the distance is the root of the cost.
+    divisor : float
+        What the cost is divided by first.
+    offset : float
+        What was added to every cost to keep it above 0.
+    """
+
+    left: Array
+    right: Array
+    costs: Costs
+    root: bool
+    divisor: float
+    offset: float = 0.0
+
+    def distance(self, cost: Array) -> Array:
+        """Return distances of costs."""
+        scaled = np.asarray(cost, dtype=float) / self.divisor + self.offset
+        return np.sqrt(scaled) if self.root else scaled
+
+
+def read_comparisons(
+    on: Sequence[str] | Mapping[str, Comparison], left: pd.DataFrame
+) -> dict[str, Comparison]:
+    """Return for each column "number", "category" or a scale."""
+    if isinstance(on, str):
+        raise ParameterError("on must be columns or a mapping of columns; got a string")
+    if not isinstance(on, Mapping):
+        found: dict[str, Comparison] = {c: _kind_of(left[c]) for c in on}
+        if len(found) < len(on):
+            raise ParameterError("on must name every column once; got a repeated name")
+        return found
+    for column, how in on.items():
+        scale = not isinstance(how, str | bool) and np.isscalar(how)
+        if how not in ("number", "category") and not (
+            scale and np.isfinite(how) and how > 0  # type: ignore[arg-type, operator]
+        ):
+            raise ParameterError(
+                f"on[{column!r}] must be 'number', 'category' or a scale above 0; "
+                f"got {how!r}"
+            )
+    return dict(on)
+
+
+def _kind_of(column: "pd.Series[Any]") -> str:
+    """Return what a column is compared as."""
+    number = pd.api.types.is_numeric_dtype(column)
+    return "number" if number and not pd.api.types.is_bool_dtype(column) else "category"
+
+
+def encode(
+    left: pd.DataFrame,
+    right: pd.DataFrame,
+    comparisons: Mapping[str, Comparison],
+    *,
+    weights: Mapping[str, float],
+    absolute: bool,
+    skip: bool,
+) -> Encoded:
+    """Return both tables scaled, so that differences are costs."""
+    pairs, missing, kinds = [], [], []
+    heavy = np.array([weights.get(c, 1.0) for c in comparisons])
+    for (column, how), weight in zip(comparisons.items(), heavy, strict=True):
+        if how == "category":
+            x, y = category_codes(left[column], right[column])
+            kind, typical = 2, weight * _chance_of_other(x, y)
+        else:
+            x, y = numbers(left[column], column), numbers(right[column], column)
+            scale = _range_or_iqr(x, y, absolute) if how == "number" else float(how)
+            middle = _middle(x, y)
+            factor = (weight if absolute else np.sqrt(weight)) / scale
+            x, y = (x - middle) * factor, (y - middle) * factor
+            kind, typical = int(absolute), _typical_cost(x, y, absolute)
+        pairs.append((x, y))
+        missing.append(typical)
+        kinds.append(kind)
+    costs = Costs(
+        np.array(kinds),
+        np.stack([np.zeros(heavy.size), heavy], axis=1),
+        np.full((heavy.size, 1), np.inf),
+        np.array(missing),
+        heavy,
+        skip,
+    )
+    return Encoded(
+        np.stack([x for x, _ in pairs], axis=1),
+        np.stack([y for _, y in pairs], axis=1),
+        costs,
+        root=not absolute,
+        divisor=float(heavy.sum()),
+    )
+
+
+def whiten(
+    left: pd.DataFrame,
+    right: pd.DataFrame,
+    comparisons: Mapping[str, Comparison],
+    covariance: pd.DataFrame,
+) -> Encoded:
+    """Return both tables in units of the within-person spread, without correlation."""
+    columns = list(comparisons)
+    root = np.linalg.cholesky(_covariance_of(covariance, columns))
+    tables = [
+        np.stack([numbers(t[c], c) for c in columns], axis=1) for t in (left, right)
+    ]
+    n_bad = sum(int(np.isnan(t).sum()) for t in tables)
+    if n_bad:
+        raise DataError(
+            f"method 'mahalanobis' needs complete numbers; got {n_bad} missing values"
+        )
+    middle = np.median(np.concatenate(tables), axis=0)
+    p = len(columns)
+    x, y = (np.linalg.solve(root, (t - middle).T).T for t in tables)
+    costs = Costs(
+        np.zeros(p, dtype=np.int64),
+        np.zeros((p, 2)),
+        np.full((p, 1), np.inf),
+        np.zeros(p),
+        np.ones(p),
+        skip=False,
+    )
+    return Encoded(x, y, costs, root=True, divisor=1.0)
+
+
+def _covariance_of(covariance: pd.DataFrame, columns: list[str]) -> Array:
+    """Return the matrix in the order of the columns; refuse what is none."""
+    if not isinstance(covariance, pd.DataFrame) or not (
+        set(columns) <= set(covariance.index) & set(covariance.columns)
+    ):
+        raise ParameterError(
+            "covariance must be a frame with a row and a column for each of `on`, as "
+            "within_person_covariance returns"
+        )
+    matrix = covariance.loc[columns, columns].to_numpy(dtype=float)
+    sound = np.isfinite(matrix).all() and np.allclose(matrix, matrix.T)
+    spread = np.sqrt(np.diag(matrix)) if sound and (np.diag(matrix) > 0).all() else None
+    if spread is None or (
+        np.linalg.eigvalsh(matrix / spread / spread[:, None]).min() < 1e-10
+    ):
+        raise ParameterError("covariance must be symmetric and positive definite")
+    return matrix
+
+
+def numbers(column: "pd.Series[Any]", name: str) -> Array:
+    """Return a column as floats, missing as nan."""
+    try:
+        found = column.to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise DataError(f"column {name!r} must hold numbers in both tables") from None
+    n_bad = int(np.isinf(found).sum())
+    if n_bad:
+        raise DataError(f"column {name!r} must be finite; got {n_bad} infinite values")
+    return found
+
+
+def category_codes(
+    left: "pd.Series[Any]", right: "pd.Series[Any]"
+) -> tuple[Array, Array]:
+    """Return codes common to both columns, missing as nan."""
+    values = pd.concat([left.astype(object), right.astype(object)])
+    codes = pd.factorize(values)[0].astype(float)
+    codes[codes < 0] = np.nan
+    return codes[: len(left)], codes[len(left) :]
+
+
+def _chance_of_other(x: Array, y: Array) -> float:
+    """Return how often two random rows differ in a category."""
+    x, y = x[~np.isnan(x)].astype(int), y[~np.isnan(y)].astype(int)
+    if not x.size or not y.size:
+        return 0.0
+    n = int(max(x.max(), y.max())) + 1
+    same = np.bincount(x, minlength=n) @ np.bincount(y, minlength=n)
+    return float(1 - same / x.size / y.size)
+
+
+def _middle(x: Array, y: Array) -> float:
+    """Return the median of both; 0 where nothing is known."""
+    known = np.concatenate([x, y])
+    known = known[~np.isnan(known)]
+    return float(np.median(known)) if known.size else 0.0
+
+
+def _range_or_iqr(x: Array, y: Array, absolute: bool) -> float:
+    """Return the scale of a number from both tables; 1 where nothing varies."""
+    known = np.concatenate([x, y])
+    known = known[~np.isnan(known)]
+    if not known.size or known.min() == known.max():
+        return 1.0
+    if absolute:
+        return float(np.ptp(known))
+    low, high = np.quantile(known, [0.25, 0.75])
+    # More than half may share one value; then the spread of the rest has to do.
+    return float((high - low) / NORMAL_IQR or np.sort(known).std())
+
+
+def _typical_cost(x: Array, y: Array, absolute: bool) -> float:
+    """Return the median cost of two random rows, from 101 quantiles of each."""
+    x, y = x[~np.isnan(x)], y[~np.isnan(y)]
+    if not x.size or not y.size:
+        return 0.0
+    levels = np.linspace(0, 1, 101)
+    gaps = np.abs(np.quantile(x, levels)[:, None] - np.quantile(y, levels))
+    return float(np.median(gaps if absolute else gaps**2))

@@ -1,0 +1,92 @@
+"""Rates of linkage from chances of success, and thresholds on evidence."""
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from twinprivacy import _clusters
+from twinprivacy._validation import check_fraction
+from twinprivacy.differences import share_interval
+from twinprivacy.errors import ParameterError
+from twinprivacy.estimates import Estimate
+
+Array = npt.NDArray[np.float64]
+
+
+def rate_of(success: Array, groups: npt.NDArray[np.intp], level: float) -> Estimate:
+    """Return a rate of chances in [0, 1], with Wilson's interval over people."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    check_fraction(level, name="confidence_level")
+    codes, n_groups = _clusters.group_codes(groups, success.size)
+    single = n_groups == success.size
+    if np.isin(success, (0.0, 1.0)).all():
+        return share_interval(
+            success, groups=None if single else groups, confidence_level=level
+        )
+    value = float(success.mean())
+    if single:
+        # Ties vary less than the coin that would break them: the interval is wide.
+        size = float(success.size)
+    elif n_groups < 2:
+        return Estimate(value, math.nan, math.nan, level, n_groups)
+    else:
+        size = _clusters.effective_size(success, codes, n_groups, level=level)
+    low, high = proportion_confint(value * size, size, alpha=1 - level, method="wilson")
+    low, high = min(float(low), value), max(float(high), value)
+    return Estimate(value, low, high, level, n_groups)
+
+
+def identification(
+    scores: Array,
+    success: Array,
+    alarms: Array,
+    groups: npt.NDArray[np.intp],
+    *,
+    false_alarm_rate: float,
+    level: float,
+) -> Estimate:
+    """Return the rate at a rate of false alarms, both being uncertain."""
+    from scipy.stats import binom
+
+    ordered, half = np.sort(alarms), (1 + level) / 2
+    tail = (1 - half) / 2
+    n_low, n_high = (
+        int(binom.ppf(q, alarms.size, false_alarm_rate)) for q in (tail, 1 - tail)
+    )
+    n_at = math.floor(false_alarm_rate * alarms.size + 1e-9)
+    at_low, at, at_high = (
+        rate_of(success * (scores < threshold_below(ordered, n)), groups, half)
+        for n in (n_low - 1, n_at, n_high)
+    )
+    if math.isnan(at.low):
+        return Estimate(at.value, math.nan, math.nan, level, at.n)
+    low = 0.0 if n_low == 0 else min(at_low.low, at.value)
+    return Estimate(at.value, low, max(at_high.high, at.value), level, at.n)
+
+
+def score(first: Any, second: Any, evidence: str) -> Array:
+    """Return what a threshold is set on: small where a name is likely."""
+    one = np.asarray(first, dtype=float)
+    if evidence == "distance":
+        return one
+    two = np.asarray(second, dtype=float)
+    # Two at distance 0 are as good as each other.
+    ratio: Array = np.divide(one, two, out=np.ones_like(one), where=two > 0)
+    return ratio
+
+
+def threshold_below(alarms: Array, n: int) -> float:
+    """Return the threshold below which n of the sorted alarms lie."""
+    if n < 0:
+        return -math.inf
+    return float(alarms[n]) if n < alarms.size else math.inf
+
+
+def check_rank(k: int) -> int:
+    """Raise unless k is a rank."""
+    if not k >= 1:
+        raise ParameterError(f"k must be 1 or more; got {k!r}")
+    return int(k)

@@ -1,0 +1,293 @@
+"""Record linkage: naming the person behind a record, from a gallery of named ones."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy._clusters import group_codes
+from twinprivacy.attacks import _linkage_checks as checks
+from twinprivacy.attacks import _linkage_distance as distance
+from twinprivacy.attacks._linkage_blocks import Costs, Gallery, arrange
+from twinprivacy.attacks._linkage_distance import Encoded
+from twinprivacy.attacks._linkage_softmax import evidence_bits
+from twinprivacy.attacks.linkage_result import LinkageResult
+from twinprivacy.errors import DataError, FitError, ParameterError
+
+__all__ = ["link_records", "within_person_covariance"]
+
+Array = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+
+# Beyond these the answer is an error that says so, not a machine that stops.
+MOST_ASSIGNED = 100_000_000
+MOST_PAIRS_FOR_BITS = 100_000_000
+
+
+def link_records(
+    left: pd.DataFrame,
+    right: pd.DataFrame,
+    *,
+    on: Sequence[str] | Mapping[str, str | float],
+    truth: Any = None,
+    method: str = "distance",
+    weights: Mapping[str, float] | None = None,
+    covariance: pd.DataFrame | None = None,
+    missing: str = "typical",
+    groups: Any = None,
+    bits: bool | None = None,
+    one_to_one: bool = False,
+    rng: np.random.Generator | None = None,
+) -> LinkageResult:
+    r"""Link each record to the candidates that are nearest to it.
+
+    The distance of two records over columns j with weights :math:`w_j` and scales
+    :math:`s_j` is :math:`\sqrt{\sum_j w_j d_j / \sum_j w_j}` with
+    :math:`d_j = ((x_j - y_j) / s_j)^2` for numbers, 0 or 1 for categories that are the
+    same or not ("distance"); :math:`\sum_j w_j d_j / \sum_j w_j` with
+    :math:`d_j = |x_j - y_j| / s_j`, where :math:`s_j` is the range ("gower"); or
+    :math:`\sqrt{(x - y)^T \Sigma^{-1} (x - y)}` ("mahalanobis"). All candidates are
+    compared exactly.
+
+    Parameters
+    ----------
+    left : pandas.DataFrame
+        Targets, whom the attacker wants to name, one row each.
+    right : pandas.DataFrame
+        Gallery: named candidates, one row each, the names being the index.
+    on : sequence of str or mapping
+        Columns that both tables have; or each column with "number" (scaled by the
+        interquartile range of both tables over that of a standard normal; by their
+        range for "gower"), "category", or a scale in the unit of the column. A bare
+        name is a category unless its dtype is a number.
+    truth : array_like, shape (len(left),), optional
+        Label in the index of `right` of each target; missing where the person is not
+        in the gallery. Nothing of it reaches the attacker.
+    method : {"distance", "gower", "mahalanobis"}
+        How records are compared.
+    weights : mapping, optional
+        For some columns a weight above 0; 1 for the others.
+    covariance : pandas.DataFrame, optional
+        For "mahalanobis": of one person's repeated records, with a row and a column
+        for each of `on`, as of `within_person_covariance`.
+    missing : {"typical", "skip"}
+        What a comparison costs where a side is missing: as much as that of two random
+        records (the median for numbers), or the mean of the columns known on both
+        sides, as Gower has it, which favours candidates of whom little is known.
+        "mahalanobis" takes no missing value.
+    groups : array_like, shape (len(left),), optional
+        Who each target is, where a person has several. By default those with the same
+        truth are one person, and each target without truth another one.
+    bits : bool, optional
+        Whether to compute bits, one exponential a pair; by default up to 1e8 pairs.
+    one_to_one : bool
+        Whether to assign candidates to targets so that the sum of their costs is least
+        and nobody is named twice: ties are broken at random.
+    rng : numpy.random.Generator, optional
+        Breaks the ties of ``one_to_one``, which needs it; nothing else is drawn.
+
+    Returns
+    -------
+    LinkageResult
+        Candidates that are equally near (to 1 part in 1e9) share the success: the order
+        of rows never tells who is who.
+
+    Raises
+    ------
+    DataError
+        If a table is empty, a column is absent, infinite or of the wrong kind, or a
+        label of the gallery is missing or repeated.
+    ParameterError
+        If a setting is outside its range, or truth names somebody not in `right`.
+
+    References
+    ----------
+    Gower (1971), doi:10.2307/2528823.
+
+    Examples
+    --------
+    >>> hospital = pd.DataFrame({"age": [51, 62, 70], "sex": ["f", "m", "m"]})
+    >>> register = pd.DataFrame(
+    ...     {"age": [50, 63, 71], "sex": ["f", "m", "m"]}, index=["Ann", "Bo", "Cy"]
+    ... )
+    >>> found = link_records(
+    ...     hospital, register, on=["age", "sex"], truth=["Ann", "Bo", "Cy"]
+    ... )
+    >>> found.targets["nearest"].tolist()
+    ['Ann', 'Bo', 'Cy']
+    >>> found.rank_rate(1)
+    Estimate(value=1, low=0.439, high=1, confidence_level=0.95, n=3)
+    """
+    checks.check_settings(method, missing, one_to_one, rng)
+    checks.check_tables(left, right, on)
+    rows = checks.rows_of(truth, left, right)
+    comparisons = distance.read_comparisons(on, left)
+    encoded = _encode(left, right, comparisons, method, weights, covariance, missing)
+    gallery = arrange(encoded.right, encoded.costs)
+    targets = _scan(encoded, gallery, rows, left.index, right.index)
+    codes = checks.people(groups, rows, len(left))
+    temperature = np.nan
+    if _wants_bits(bits, len(left) * len(right)) and (rows >= 0).any():
+        found, temperature = evidence_bits(encoded, gallery, rows, codes)
+        targets["bits"] = found
+    if one_to_one and rng is not None:
+        assigned = _assign(encoded, rng)
+        targets["assigned"] = _labels(right.index, assigned)
+        targets["assigned_right"] = (assigned == rows) & (rows >= 0)
+    return LinkageResult(method, len(right), targets, codes, temperature)
+
+
+def within_person_covariance(
+    frame: pd.DataFrame, columns: Sequence[str], *, groups: Any
+) -> pd.DataFrame:
+    r"""Return the pooled covariance of repeated records about their person's mean.
+
+    :math:`\sum_g \sum_{i \in g} (x_i - \bar x_g)(x_i - \bar x_g)^T / (n - G)`.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Records, of other people than those to be linked if the result is to be honest.
+    columns : sequence of str
+        Numbers, complete.
+    groups : array_like, shape (len(frame),)
+        Whose record each row is.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row and a column for each of `columns`, in products of their units.
+
+    Raises
+    ------
+    DataError
+        If a column is absent, or not of finite and complete numbers.
+    FitError
+        If nobody has two records.
+
+    Examples
+    --------
+    >>> two = pd.DataFrame({"hba1c": [6.0, 7.0, 8.0, 8.0]})
+    >>> within_person_covariance(two, ["hba1c"], groups=["a", "a", "b", "b"])
+           hba1c
+    hba1c   0.25
+    """
+    checks.check_columns(frame, columns, "frame")
+    codes, n_groups = group_codes(groups, len(frame))
+    if n_groups == len(frame):
+        raise FitError("groups must hold somebody with 2 records or more")
+    x = np.stack([distance.numbers(frame[c], c) for c in columns], axis=1)
+    if np.isnan(x).any():
+        raise DataError(
+            f"frame must be complete; got {int(np.isnan(x).sum())} missing values"
+        )
+    means = pd.DataFrame(x).groupby(codes).transform("mean").to_numpy()
+    matrix = (x - means).T @ (x - means) / (len(x) - n_groups)
+    return pd.DataFrame(matrix, index=list(columns), columns=list(columns))
+
+
+def _encode(
+    left: pd.DataFrame,
+    right: pd.DataFrame,
+    comparisons: dict[str, str | float],
+    method: str,
+    weights: Mapping[str, float] | None,
+    covariance: pd.DataFrame | None,
+    missing: str,
+) -> Encoded:
+    """Return both tables as numbers whose differences are costs."""
+    if (method == "mahalanobis") != (covariance is not None):
+        raise ParameterError("covariance must be given for method 'mahalanobis' only")
+    if covariance is not None:
+        if weights or any(how != "number" for how in comparisons.values()):
+            raise ParameterError(
+                "method 'mahalanobis' takes numbers without weights or scales"
+            )
+        return distance.whiten(left, right, comparisons, covariance)
+    heavy = dict(weights or {})
+    for column, weight in heavy.items():
+        if column not in comparisons or not (np.isfinite(weight) and weight > 0):
+            raise ParameterError(
+                f"weights must be finite and above 0, for columns of `on`; got "
+                f"{weight!r} for {column!r}"
+            )
+    return distance.encode(
+        left,
+        right,
+        comparisons,
+        weights=heavy,
+        absolute=method == "gower",
+        skip=missing == "skip",
+    )
+
+
+def _scan(
+    encoded: Encoded,
+    gallery: Gallery,
+    rows: Places,
+    names: "pd.Index[Any]",
+    labels: "pd.Index[Any]",
+) -> pd.DataFrame:
+    """Return a row for each target."""
+    from twinprivacy.attacks._linkage_kernels import scan
+
+    costs: Costs = encoded.costs
+    found = scan(
+        encoded.left,
+        gallery.place_of(rows),
+        gallery.columns,
+        gallery.low,
+        gallery.high,
+        costs.packed(),
+    )
+    best, n_best, place, second, own, other, nearer, tied = found.T
+    single = np.where(n_best == 1, gallery.order[place.astype(np.intp)], -1)
+    inside = rows >= 0
+    counts = {"n_nearer": nearer, "n_tied": tied, "rank": nearer + (tied + 1) / 2}
+    columns: dict[str, Any] = {
+        "nearest": _labels(labels, single),
+        "distance": encoded.distance(best),
+        "n_nearest": n_best.astype(int),
+        "second_distance": encoded.distance(second),
+        "in_gallery": inside,
+        "own_distance": encoded.distance(own),
+        "other_distance": encoded.distance(other),
+    }
+    columns |= {name: np.where(inside, found, np.nan) for name, found in counts.items()}
+    return pd.DataFrame(columns | {"bits": np.nan}, index=names)
+
+
+def _labels(labels: "pd.Index[Any]", rows: Places) -> npt.NDArray[Any]:
+    """Return labels of rows as objects, None for -1."""
+    found = labels.to_numpy(dtype=object)[rows]
+    found[rows < 0] = None
+    return found
+
+
+def _assign(encoded: Encoded, rng: np.random.Generator) -> Places:
+    """Return the row of the candidate assigned to each target, -1 for none."""
+    from scipy.optimize import linear_sum_assignment
+
+    from twinprivacy.attacks._linkage_kernels import cost_matrix
+
+    n, m = len(encoded.left), len(encoded.right)
+    if n * m > MOST_ASSIGNED:
+        raise ParameterError(
+            f"one_to_one holds all pairs in memory, at most {MOST_ASSIGNED:,}; got "
+            f"{n:,} x {m:,}"
+        )
+    # A random order breaks ties without regard to the order of the tables.
+    first, second = rng.permutation(n), rng.permutation(m)
+    shuffled = np.ascontiguousarray(encoded.right[second].T)
+    matrix = cost_matrix(encoded.left[first], shuffled, encoded.costs.packed())
+    at, to = linear_sum_assignment(matrix)
+    assigned = np.full(n, -1, dtype=np.intp)
+    assigned[first[at]] = second[to]
+    return assigned
+
+
+def _wants_bits(bits: bool | None, n_pairs: int) -> bool:
+    """Return whether bits are to be computed."""
+    return n_pairs <= MOST_PAIRS_FOR_BITS if bits is None else bits

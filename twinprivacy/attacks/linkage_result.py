@@ -1,0 +1,314 @@
+"""What a linkage found: ranks, rates, their chance and bits, with intervals."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy._validation import check_choice, check_fraction
+from twinprivacy.attacks import _linkage_rates as rates
+from twinprivacy.differences import mean_interval
+from twinprivacy.errors import FitError, ParameterError
+from twinprivacy.estimates import Estimate
+
+__all__ = ["LinkageResult", "rank_curve"]
+
+Flags = npt.NDArray[np.bool_]
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LinkageResult:
+    r"""Hold the outcome of one linkage: a row for each target, and what follows.
+
+    A target is right at rank k in expectation over a random order of candidates that
+    are equally near: if r others are nearer and t are as near as the own record (itself
+    included), :math:`\min(\max(k - r, 0) / t, 1)`. So a table without information
+    links at chance, in whatever order its rows come.
+
+    Attributes
+    ----------
+    method : str
+        How candidates were compared.
+    n_candidates : int
+        People in the gallery.
+    targets : pandas.DataFrame
+        One row a target: nearest (label of the nearest candidate; missing where several
+        are equally near), distance, n_nearest (how many are), second_distance,
+        in_gallery, own_distance, other_distance (nearest of all others), n_nearer,
+        n_tied (candidates as near as the own, itself included), rank (mean over orders
+        of the tied), bits (log2 of P(own) over chance; missing where not asked for),
+        assigned and assigned_right (with ``one_to_one``).
+    groups : numpy.ndarray
+        Number of the person behind each target.
+    temperature : float
+        Likeliest temperature of the softmax of costs over all targets; infinite where
+        distances tell nothing, nan where bits were not asked for.
+    """
+
+    method: str
+    n_candidates: int
+    targets: pd.DataFrame
+    groups: npt.NDArray[np.intp]
+    temperature: float = math.nan
+
+    def __repr__(self) -> str:
+        """Show how many were looked for among how many, and nobody."""
+        n_in = int(self.targets["in_gallery"].sum())
+        rate = f", rank 1 {self.rank_rate(1).value:.3f}" if n_in else ""
+        return (
+            f"LinkageResult(method={self.method!r}, n_targets={len(self.targets)}, "
+            f"n_in_gallery={n_in}, n_candidates={self.n_candidates}{rate})"
+        )
+
+    def rank_rate(self, k: int = 1, *, confidence_level: float = 0.95) -> Estimate:
+        """Estimate the share of people in the gallery found among the k nearest.
+
+        Parameters
+        ----------
+        k : int
+            Length of the list, 1 or more.
+        confidence_level : float
+            Two-sided coverage, strictly between 0 and 1.
+
+        Returns
+        -------
+        Estimate
+            Wilson's interval, of the rate among other people than these against this
+            gallery; persons with several targets are sampled whole.
+
+        Raises
+        ------
+        ParameterError
+            If k or the level is outside its range.
+        FitError
+            If no target is in the gallery.
+        """
+        inside = self._inside()
+        return rates.rate_of(self._success(k), self.groups[inside], confidence_level)
+
+    def chance(self, k: int = 1) -> float:
+        """Return the rate of somebody who guesses k candidates at random: k / n."""
+        return min(rates.check_rank(k) / self.n_candidates, 1.0)
+
+    def gain(self, k: int = 1, *, confidence_level: float = 0.95) -> Estimate:
+        """Estimate the rank rate minus chance, which is known exactly.
+
+        Parameters
+        ----------
+        k : int
+            Length of the list, 1 or more.
+        confidence_level : float
+            Two-sided coverage, strictly between 0 and 1.
+
+        Returns
+        -------
+        Estimate
+            The interval of `rank_rate`, moved by the chance.
+
+        Raises
+        ------
+        ParameterError
+            If k or the level is outside its range.
+        FitError
+            If no target is in the gallery.
+        """
+        chance = self.chance(k)
+        rate = self.rank_rate(k, confidence_level=confidence_level)
+        return Estimate(
+            rate.value - chance,
+            rate.low - chance,
+            rate.high - chance,
+            confidence_level,
+            rate.n,
+        )
+
+    def bits(self, *, confidence_level: float = 0.95) -> Estimate:
+        r"""Estimate the mean of log2 P(own | distances) - log2(1 / n).
+
+        P is a softmax of minus the costs over the temperature that suits all other
+        people's targets best, so that nobody calibrates the own evidence. The mean may
+        fall below 0: then the distances mislead.
+
+        Parameters
+        ----------
+        confidence_level : float
+            Two-sided coverage, strictly between 0 and 1.
+
+        Returns
+        -------
+        Estimate
+            Student's interval of the mean over people.
+
+        Raises
+        ------
+        FitError
+            If no target is in the gallery or bits were not computed.
+        """
+        inside = self._inside()
+        values = self.targets["bits"].to_numpy(dtype=float)[inside]
+        if np.isnan(values).any():
+            raise FitError("bits were not computed: call link_records with bits=True")
+        groups = self.groups[inside]
+        return mean_interval(values, groups=groups, confidence_level=confidence_level)
+
+    def assignment_rate(self, *, confidence_level: float = 0.95) -> Estimate:
+        """Estimate the share of people in the gallery whom the assignment named.
+
+        Parameters
+        ----------
+        confidence_level : float
+            Two-sided coverage, strictly between 0 and 1.
+
+        Returns
+        -------
+        Estimate
+            Wilson's interval.
+
+        Raises
+        ------
+        FitError
+            If no target is in the gallery or there was no assignment.
+        """
+        inside = self._inside()
+        if "assigned" not in self.targets:
+            raise FitError(
+                "there is no assignment: call link_records with one_to_one=True"
+            )
+        right = self.targets["assigned_right"].to_numpy(dtype=float)[inside]
+        return rates.rate_of(right, self.groups[inside], confidence_level)
+
+    def identification_at(
+        self,
+        *,
+        false_alarm_rate: float = 0.01,
+        evidence: str = "distance",
+        absent: str = "targets",
+        confidence_level: float = 0.95,
+    ) -> Estimate:
+        r"""Estimate the share identified when few absent people may be.
+
+        A target is named when its evidence is at most a threshold, and identified when
+        the name is also right. The threshold is the largest at which no more than
+        `false_alarm_rate` of the people who are absent from the gallery are named.
+
+        Parameters
+        ----------
+        false_alarm_rate : float
+            Strictly between 0 and 1.
+        evidence : {"distance", "ratio"}
+            The least distance, or its ratio to the second.
+        absent : {"targets", "removed"}
+            Who is absent: the targets without a record in the gallery, or those with
+            one once it is removed from the gallery.
+        confidence_level : float
+            Two-sided coverage, strictly between 0 and 1.
+
+        Returns
+        -------
+        Estimate
+            The interval is of the rate at the threshold whose true rate of false alarms
+            is as stated: Wilson's bounds at the ends of an interval of the threshold,
+            each at half the error, so it covers more often than stated. Its lower end
+            is 0 where the absent are too few to bound so rare an alarm.
+
+        Raises
+        ------
+        ParameterError
+            If a setting is outside its range.
+        FitError
+            If there is nobody in the gallery, or nobody absent.
+        """
+        check_fraction(false_alarm_rate, name="false_alarm_rate")
+        check_fraction(confidence_level, name="confidence_level")
+        inside = self._inside()
+        scores, success = self._evidence(evidence)
+        return rates.identification(
+            scores,
+            success,
+            self._alarms(evidence, absent),
+            self.groups[inside],
+            false_alarm_rate=false_alarm_rate,
+            level=confidence_level,
+        )
+
+    def _evidence(self, evidence: str) -> tuple[Array, Array]:
+        """Return the evidence and the chance to be right of those in the gallery."""
+        check_choice(evidence, name="evidence", allowed=("distance", "ratio"))
+        inside = self._inside()
+        part = self.targets[inside]
+        found = rates.score(part["distance"], part["second_distance"], evidence)
+        return found, self._success(1)
+
+    def _alarms(self, evidence: str, absent: str) -> Array:
+        """Return the evidence of absent people."""
+        check_choice(absent, name="absent", allowed=("targets", "removed"))
+        inside = self.targets["in_gallery"].to_numpy()
+        if absent == "targets":
+            part = self.targets[~inside]
+            found = rates.score(part["distance"], part["second_distance"], evidence)
+        elif evidence == "ratio":
+            raise ParameterError("evidence 'ratio' needs absent='targets'")
+        else:
+            found = self.targets.loc[inside, "other_distance"].to_numpy(dtype=float)
+        if not found.size or not np.isfinite(found).all():
+            raise FitError(
+                "nobody is absent: give targets without truth, or absent='removed' "
+                "with 2 candidates or more"
+            )
+        return found
+
+    def _inside(self) -> Flags:
+        """Return who is in the gallery; refuse a linkage of nobody."""
+        inside: Flags = self.targets["in_gallery"].to_numpy(dtype=bool)
+        if not inside.any():
+            raise FitError("no target is known to be in the gallery: give truth")
+        return inside
+
+    def _success(self, k: int) -> Array:
+        """Return the chance of each target in the gallery to be among the k nearest."""
+        part = self.targets[self._inside()]
+        ahead = part["n_nearer"].to_numpy(dtype=float)
+        tied = part["n_tied"].to_numpy(dtype=float)
+        success: Array = np.clip((rates.check_rank(k) - ahead) / tied, 0.0, 1.0)
+        return success
+
+
+def rank_curve(result: LinkageResult, ks: Any = None) -> pd.DataFrame:
+    """Return the rank rates of a linkage against the length of the list.
+
+    Parameters
+    ----------
+    result : LinkageResult
+        Of targets of whom some are in the gallery.
+    ks : array_like of int, optional
+        Lengths, 1 or more; by default 1, 2, 5, 10, 20, 50, ... up to all candidates.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns k, value, low, high, confidence_level, n, chance, gain.
+
+    Raises
+    ------
+    ParameterError
+        If a length is below 1.
+    FitError
+        If no target is in the gallery.
+    """
+    if ks is None:
+        steps = [m * 10**e for e in range(10) for m in (1, 2, 5)]
+        ks = [k for k in steps if k < result.n_candidates] + [result.n_candidates]
+    rows = []
+    for k in ks:
+        rate = result.rank_rate(int(k))
+        chance = result.chance(int(k))
+        rows.append(
+            {"k": int(k)}
+            | rate.as_dict()
+            | {"chance": chance, "gain": rate.value - chance}
+        )
+    return pd.DataFrame(rows)
