@@ -1,5 +1,6 @@
 """The sets of people whom a table cannot tell apart, and what their sizes say."""
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -237,6 +238,7 @@ def sets_from_sizes(
     return AnonymitySets(quasi_identifiers, len(sizes), histogram, sizes)
 
 
+@functools.cache
 def _regulators_threshold() -> float:
     facts = datasets.load("identity_facts").set_index("fact_id")["value"]
     return float(facts["regulators_threshold"])

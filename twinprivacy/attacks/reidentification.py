@@ -52,7 +52,6 @@ def reidentification_risks(
     References
     ----------
     El Emam and Dankar (2008), doi:10.1197/jamia.M2716.
-    Dankar and El Emam (2010), doi:10.1145/1754239.1754271.
 
     Examples
     --------
@@ -64,8 +63,8 @@ def reidentification_risks(
     >>> risks = reidentification_risks(table, population=population)
     >>> risks[["attacker", "mean_risk", "max_risk"]].round(3)
          attacker  mean_risk  max_risk
-    0  prosecutor      0.667      1.00
-    1  journalist      0.333      0.50
+    0  prosecutor      0.667       1.0
+    1  journalist      0.333       0.5
     2    marketer      0.333       NaN
     """
     rows = [_risk_row("prosecutor", sets, threshold)]

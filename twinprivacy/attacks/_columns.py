@@ -1,0 +1,88 @@
+"""Columns of any type as whole numbers, one a distinct value, and their checks."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy.errors import DataError, ParameterError
+
+Codes = npt.NDArray[np.int64]
+# A span of whole numbers this many times the rows is coded without a hash table.
+_SPAN_PER_ROW = 4
+
+
+def value_codes(column: pd.Series) -> tuple[Codes, int]:
+    """Return a code in [0, n) for each value, equal where values are, and n.
+
+    Missing values of all kinds have the code -1. 0.0 and -0.0 are one value; 1 and 1.0
+    are one value, as Python compares them; an infinity is a value like any other.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy().astype(np.int64), len(column.cat.categories)
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biu":
+        coded = _span_codes(column.to_numpy())
+        if coded is not None:
+            return coded
+    try:
+        codes, values = pd.factorize(column)
+    except TypeError:
+        raise DataError(
+            f"column {column.name!r} must hold values that can be compared, such as "
+            "numbers, texts or dates; got others"
+        ) from None
+    return codes.astype(np.int64, copy=False), len(values)
+
+
+def _span_codes(values: npt.NDArray[Any]) -> tuple[Codes, int] | None:
+    """Return whole numbers counted from the smallest, if they lie close together."""
+    if not len(values):
+        return np.empty(0, dtype=np.int64), 0
+    low, high = int(values.min()), int(values.max())
+    span = high - low + 1
+    if span > _SPAN_PER_ROW * len(values) + 256 or high > np.iinfo(np.int64).max:
+        return None
+    return values.astype(np.int64) - low, span
+
+
+def check_people(
+    frame: Any, names: Sequence[str], *, name: str = "quasi_identifiers"
+) -> pd.DataFrame:
+    """Return the named columns of a frame of people, once each, all there."""
+    if not isinstance(frame, pd.DataFrame):
+        raise ParameterError(
+            "frame must be a pandas.DataFrame or the path of a parquet file; got "
+            f"{type(frame).__name__}"
+        )
+    repeated = frame.columns[frame.columns.duplicated()].unique()
+    if len(repeated):
+        raise DataError(
+            f"frame must name each column once; repeated: {_list(repeated)}"
+        )
+    absent = [column for column in names if column not in frame.columns]
+    if absent:
+        raise DataError(f"{name} must be columns of frame; it lacks {_list(absent)}")
+    if not len(frame):
+        raise DataError("frame must have at least one person; got none")
+    return frame[list(names)]
+
+
+def check_names(names: Any, *, name: str) -> tuple[str, ...]:
+    """Return names of columns as a tuple: at least one, none twice."""
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise ParameterError(
+            f"{name} must be a sequence of column names; got {type(names).__name__}"
+        )
+    found = tuple(names)
+    if not found:
+        raise ParameterError(f"{name} must hold at least one column; got none")
+    twice = sorted({str(column) for column in found if found.count(column) > 1})
+    if twice:
+        raise ParameterError(f"{name} must hold each column once; got {_list(twice)}")
+    return found
+
+
+def _list(names: Iterable[Any]) -> str:
+    return ", ".join(map(str, names))
