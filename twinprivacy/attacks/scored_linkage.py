@@ -1,0 +1,263 @@
+"""Linkage when the attacker has a score for every pair, such as a likelihood ratio."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy._validation import check_rng
+from twinprivacy.attacks.linkage_result import LinkageResult
+from twinprivacy.attacks.two_covariance import (
+    fit_two_covariance,
+    log_likelihood_ratios,
+)
+from twinprivacy.errors import DataError, FitError
+
+__all__ = ["link_by_likelihood", "link_scores", "rank_one_by_size"]
+
+Array = npt.NDArray[np.float64]
+
+LEAST_PEOPLE = 20
+# Temperatures of the softmax, from where scores do not count to where all do.
+TEMPERATURES = np.concatenate([[np.inf], 2.0 ** np.arange(8, -5.5, -0.5)])
+
+
+def link_scores(
+    scores: npt.ArrayLike,
+    *,
+    own: npt.ArrayLike | None = None,
+    targets: Any = None,
+    candidates: Any = None,
+    method: str = "scores",
+) -> LinkageResult:
+    r"""Rank the candidates of each target by given scores.
+
+    The probability of a candidate is a softmax of scores over a temperature. That of
+    each target is the likeliest for all other targets, so that nobody calibrates the
+    own evidence; with likelihood ratios of a true law it is 1. Bits are log2 of the
+    probability of the own record times n.
+
+    Parameters
+    ----------
+    scores : array_like
+        Higher for a likelier match, shape (n_targets, n_candidates), finite.
+    own : array_like, optional
+        Column of each target's own record, shape (n_targets,); without it target i owns
+        column i.
+    targets, candidates : array_like, optional
+        Names of rows and columns; without them 0, 1, ...
+    method : str
+        What made the scores, for the result.
+
+    Returns
+    -------
+    LinkageResult
+        With the negative score as distance, so "ratio" of `identification_at` has no
+        meaning. Candidates with one score share the success.
+
+    Raises
+    ------
+    DataError
+        If the scores are no finite table, or an own column is outside it.
+
+    Examples
+    --------
+    >>> link_scores([[3.0, 1.0], [0.0, 0.0]]).rank_rate(1)
+    Estimate(value=0.75, low=0.198, high=0.973, confidence_level=0.95, n=2)
+    """
+    table = _table(scores)
+    n, n_candidates = table.shape
+    places = np.arange(n) if own is None else np.asarray(own)
+    if places.shape != (n,) or not np.isin(places, np.arange(n_candidates)).all():
+        raise DataError(
+            f"own must hold one column a target, 0 to {n_candidates - 1}; got shape "
+            f"{places.shape} for {n} targets"
+        )
+    labels = np.arange(n_candidates) if candidates is None else np.asarray(candidates)
+    names = np.arange(n) if targets is None else np.asarray(targets)
+    rows = _rank(table, places, labels)
+    bits, temperature = _bits(table, places)
+    frame = pd.DataFrame(rows | {"bits": bits}, index=pd.Index(names, name="target"))
+    return LinkageResult(method, n_candidates, frame, np.arange(n), temperature)
+
+
+def link_by_likelihood(
+    named: pd.DataFrame, nameless: pd.DataFrame, *, rng: np.random.Generator
+) -> LinkageResult:
+    """Link nameless records to named ones with a law learned from other people.
+
+    People are cut in two halves at random. From each half the attacker learns how
+    records differ (`fit_two_covariance`) and links the records of the other half among
+    themselves, so that everyone is a target once, among half as many candidates, and
+    nobody's pair is learned from. Of an odd number one person is learned from only.
+
+    Parameters
+    ----------
+    named, nameless : pandas.DataFrame
+        One row a person, the same people in both indices, in any order, and the same
+        numeric columns; 20 people or more.
+    rng : numpy.random.Generator
+        Cuts the people; the order of rows does not matter.
+
+    Returns
+    -------
+    LinkageResult
+        Of all targets; `n_candidates` is half the people.
+
+    Raises
+    ------
+    DataError
+        If the frames differ in people or columns, or hold bad values.
+    FitError
+        If there are fewer than 20 people, or no column varies.
+    ParameterError
+        If `rng` is no generator.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(7)
+    >>> people = 5 * rng.normal(size=(200, 4))
+    >>> named, nameless = (
+    ...     pd.DataFrame(people + rng.normal(size=(200, 4)), columns=list("abcd"))
+    ...     for _ in range(2)
+    ... )
+    >>> found = link_by_likelihood(named, nameless, rng=rng)
+    >>> found.n_candidates, found.rank_rate(1).value > 0.6
+    (100, True)
+    """
+    halves = _halves(named, nameless, rng)
+    results = []
+    for learned, linked in (halves, halves[::-1]):
+        law = fit_two_covariance(named.loc[learned], nameless.loc[learned])
+        size = min(len(learned), len(linked))
+        people = linked[:size]
+        scores = log_likelihood_ratios(law, nameless.loc[people], named.loc[people])
+        results.append(link_scores(scores, targets=people, candidates=people))
+    targets = pd.concat([result.targets for result in results])
+    temperature = float(np.mean([result.temperature for result in results]))
+    groups = np.arange(len(targets))
+    return LinkageResult("likelihood", size, targets, groups, temperature)
+
+
+def rank_one_by_size(result: LinkageResult, sizes: npt.ArrayLike) -> pd.DataFrame:
+    r"""Return the rate of being first among fewer candidates than were there.
+
+    A target with k of n - 1 others ahead is first among m at random with probability
+    :math:`\binom{n - 1 - k}{m - 1} / \binom{n - 1}{m - 1}`: the mean over all smaller
+    galleries that hold its own record, without drawing any.
+
+    Parameters
+    ----------
+    result : LinkageResult
+        Of targets in the gallery, without ties.
+    sizes : array_like of int
+        Numbers of candidates m, 1 to those there were.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns n_people, rate, low, high (Wilson's at 95 %, over targets; a little
+        wide, as probabilities vary less than successes), n and chance.
+
+    Raises
+    ------
+    DataError
+        If a size is outside its range.
+
+    Examples
+    --------
+    >>> found = link_scores([[3.0, 1.0, 2.0], [4.0, 1.0, 0.0], [0.0, 1.0, 2.0]])
+    >>> rank_one_by_size(found, [1, 2, 3])["rate"].round(3).tolist()
+    [1.0, 0.833, 0.667]
+    """
+    from scipy.special import gammaln
+
+    from twinprivacy.attacks.crowd_rank import rate_frame
+
+    sizes = np.atleast_1d(np.asarray(sizes, dtype=int))
+    n = result.n_candidates
+    if not sizes.size or sizes.min() < 1 or sizes.max() > n:
+        raise DataError(f"sizes must lie in 1 to {n}, the candidates there were")
+    ahead = result.targets["rank"].to_numpy(dtype=float) - 1
+    behind = n - 1 - ahead
+
+    def log_ways(pool: Any, m: int) -> Any:
+        return gammaln(pool + 1) - gammaln(np.maximum(pool - m, 0) + 1)
+
+    rates = [
+        np.where(behind >= m, np.exp(log_ways(behind, m) - log_ways(n - 1, m)), 0.0)
+        for m in (int(size) - 1 for size in sizes)
+    ]
+    return rate_frame(sizes.tolist(), rates, 0.95)
+
+
+def _halves(
+    named: pd.DataFrame, nameless: pd.DataFrame, rng: np.random.Generator
+) -> tuple[Any, Any]:
+    check_rng(rng)
+    if len(named) < LEAST_PEOPLE:
+        raise FitError(
+            f"named must hold {LEAST_PEOPLE} people or more; got {len(named)}"
+        )
+    if len(named) != len(nameless) or not named.index.isin(nameless.index).all():
+        raise DataError("named and nameless must have the same people in their index")
+    if not (named.index.is_unique and nameless.index.is_unique):
+        raise DataError("named and nameless must name each person once in their index")
+    order = rng.permutation(len(named))
+    people = named.index.sort_values()[order]
+    middle = len(people) // 2
+    return people[:middle], people[middle:]
+
+
+def _table(scores: npt.ArrayLike) -> Array:
+    table = np.asarray(scores, dtype=float)
+    if table.ndim != 2 or not table.size or not np.isfinite(table).all():
+        raise DataError(
+            "scores must be a finite table, shape (n_targets, n_candidates); got shape "
+            f"{table.shape}"
+        )
+    return table
+
+
+def _rank(table: Array, own: npt.NDArray[Any], labels: Any) -> dict[str, Any]:
+    """Return the columns of a linkage's targets, as of `link_records`."""
+    n, n_candidates = table.shape
+    score = table[np.arange(n), own]
+    best = table.max(axis=1)
+    n_best = (table == best[:, None]).sum(axis=1)
+    nearest = np.where(n_best == 1, labels[table.argmax(axis=1)].astype(object), None)
+    others = table.copy()
+    others[np.arange(n), own] = -np.inf
+    ordered = np.partition(table, -min(2, n_candidates), axis=1)
+    ahead, tied = (table > score[:, None]).sum(axis=1), (table == score[:, None])
+    n_tied = tied.sum(axis=1)
+    return {
+        "nearest": nearest,
+        "distance": -best,
+        "n_nearest": n_best,
+        "second_distance": -ordered[:, -min(2, n_candidates)],
+        "in_gallery": True,
+        "own_distance": -score,
+        "other_distance": -others.max(axis=1),
+        "n_nearer": ahead.astype(float),
+        "n_tied": n_tied.astype(float),
+        "rank": ahead + (n_tied + 1) / 2,
+    }
+
+
+def _bits(table: Array, own: npt.NDArray[Any]) -> tuple[Array, float]:
+    """Return each target's bits, and the likeliest temperature of all."""
+    from scipy.special import logsumexp
+
+    n, n_candidates = table.shape
+    gains = np.empty((n, len(TEMPERATURES)))
+    for j, temperature in enumerate(TEMPERATURES):
+        scaled = table / temperature
+        gains[:, j] = scaled[np.arange(n), own] - logsumexp(scaled, axis=1)
+    gains += np.log(n_candidates)
+    whole = gains.sum(axis=0)
+    # The first of equals is the widest: without other people the scores do not count.
+    best = (whole - gains).argmax(axis=1)
+    bits = gains[np.arange(n), best] / np.log(2)
+    return bits, float(TEMPERATURES[whole.argmax()])
