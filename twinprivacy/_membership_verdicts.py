@@ -65,7 +65,7 @@ def membership_advantage(
     Examples
     --------
     >>> membership_advantage([2.0] * 30 + [0.0] * 10, [0.0] * 40, threshold=1.0)
-    Estimate(value=0.75, low=0.578, high=0.858, confidence_level=0.95, n=80)
+    Estimate(value=0.75, low=0.575, high=0.858, confidence_level=0.95, n=80)
     """
     return _judge(
         _verdicts.advantage,
@@ -130,7 +130,7 @@ def membership_bits(
     Examples
     --------
     >>> membership_bits([2.0] * 30 + [0.0] * 10, [0.0] * 40, threshold=1.0)
-    Estimate(value=0.549, low=0.353, high=0.697, confidence_level=0.95, n=80)
+    Estimate(value=0.549, low=0.298, high=0.691, confidence_level=0.95, n=80)
     """
     return _judge(
         _verdicts.signed_bits,

@@ -188,7 +188,7 @@ def true_positive_rate_at(
 
     References
     ----------
-    Carlini et al. (2022), arXiv:2112.03570; Wilson (1927),
+    Carlini et al. (2022), doi:10.1109/SP46214.2022.9833649; Wilson (1927),
     doi:10.1080/01621459.1927.10502953.
 
     Examples
