@@ -2,9 +2,9 @@
 
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,20 +33,26 @@ class ParquetPeople:
     columns: dict[str, str]
     number: str
     n_people: int
+    # People who are known to stand alone and are not in the relation.
+    n_alone: int = 0
 
     def sets(self, names: Sequence[str]) -> AnonymitySets:
         """Count the sets of these columns."""
+        n_sets = self._n_sets(names) if self.n_alone < self.n_people else {}
+        if self.n_alone:
+            n_sets[1] = n_sets.get(1, 0) + self.n_alone
+        histogram = pd.DataFrame(
+            sorted(n_sets.items()), columns=["set_size", "n_sets"], dtype="int64"
+        )
+        return AnonymitySets(tuple(names), self.n_people, histogram)
+
+    def _n_sets(self, names: Sequence[str]) -> dict[int, int]:
+        """Return how many sets of each size the relation has."""
         rows = self.connection.execute(
             f"SELECT n, count(*) FROM (SELECT {self.number} AS n FROM {self.relation} "
-            f"GROUP BY {self._keys(names)}) GROUP BY n ORDER BY n"
+            f"GROUP BY {self._keys(names)}) GROUP BY n"
         ).fetchall()
-        histogram = pd.DataFrame(rows, columns=["set_size", "n_sets"], dtype="int64")
-        return AnonymitySets(
-            set_sizes=None,
-            histogram=histogram,
-            quasi_identifiers=tuple(names),
-            n_people=self.n_people,
-        )
+        return dict(rows)
 
     def grouped(self, names: Sequence[str]) -> "ParquetPeople":
         """Write down the sets of these columns, in place of what stood before."""
@@ -58,23 +64,42 @@ class ParquetPeople:
         )
         if self.relation != "people":
             self.connection.execute(f"DROP TABLE {self.relation}")
-        columns = {name: self.columns[name] for name in names}
-        number = "sum(n)::BIGINT"
-        return ParquetPeople(self.connection, relation, columns, number, self.n_people)
+        return replace(self, relation=relation, number="sum(n)::BIGINT")
 
-    def n_worth_keeping(self, steps: Sequence[Sequence[str]]) -> int:
-        """Return how many of the steps, coarsest first, have few sets for the people.
+    def without_unique(self, sets: AnonymitySets) -> "ParquetPeople":
+        """Write down the people who share a set, if they are few; others stay alone.
 
-        The numbers of sets are estimated, in one pass: they choose the way to the
-        answer, and all ways lead to the same.
+        Who is alone in some columns is alone in any more of them.
         """
-        estimates = ", ".join(
-            f"approx_count_distinct(hash({self._keys(step)}))" for step in steps
+        n_alone = round(sets.share_unique * self.n_people)
+        n_here, n_left = self.n_people - self.n_alone, self.n_people - n_alone
+        if not n_here or WORTH_KEEPING * n_left > n_here:
+            return self
+        keys = self._keys(sets.quasi_identifiers)
+        same = " AND ".join(
+            f"p.{key} IS NOT DISTINCT FROM s.{key}" for key in keys.split(", ")
         )
+        relation = f"left_{len(sets.quasi_identifiers)}"
+        self.connection.execute(
+            f"CREATE TEMP TABLE {relation} AS SELECT p.* FROM {self.relation} AS p "
+            f"SEMI JOIN (SELECT {keys} FROM {self.relation} GROUP BY {keys} "
+            f"HAVING count(*) > 1) AS s ON {same}"
+        )
+        if self.relation != "people":
+            self.connection.execute(f"DROP TABLE {self.relation}")
+        return replace(self, relation=relation, n_alone=n_alone)
+
+    def shrinks(self, names: Sequence[str]) -> bool:
+        """Return whether there are far fewer sets of these columns than people.
+
+        Their number is estimated: it chooses the way to the answer, and all ways lead
+        to the same.
+        """
         found = self.connection.execute(
-            f"SELECT {estimates} FROM {self.relation}"
-        ).fetchall()[0]
-        return sum(WORTH_KEEPING * n_sets <= self.n_people for n_sets in found)
+            f"SELECT approx_count_distinct(hash({self._keys(names)})) "
+            f"FROM {self.relation}"
+        ).fetchall()
+        return bool(WORTH_KEEPING * found[0][0] <= self.n_people)
 
     def _keys(self, names: Sequence[str]) -> str:
         return ", ".join(self.columns[name] for name in names)
@@ -85,6 +110,7 @@ def opened_people(
     path: str | Path,
     names: Sequence[str],
     *,
+    name: str = "quasi_identifiers",
     missing: str,
     memory_limit_gib: float,
     temporary_directory: str | Path | None,
@@ -96,14 +122,19 @@ def opened_people(
             "temporary_directory must be a folder that exists; "
             f"got {str(temporary_directory)!r}"
         )
-    source = _literal(path)
+    file = _literal(path)
     duckdb = _duckdb()
     try:
         with (
             tempfile.TemporaryDirectory(dir=temporary_directory) as folder,
             duckdb.connect(config=_settings(folder, memory_limit_gib)) as connection,
         ):
-            yield _people(connection, source, names, missing)
+            every = _column_names(connection, file)
+            _check_columns(names, every, name=name)
+            by_place = ", ".join(f"f{place}" for place in range(len(every)))
+            source = f"read_parquet({file}, hive_partitioning = false) t({by_place})"
+            columns = {column: f"f{every.index(column)}" for column in names}
+            yield _people(connection, source, columns, missing)
     except duckdb.OutOfMemoryException:
         raise ParameterError(
             "memory_limit_gib must be larger, or temporary_directory have more room, "
@@ -119,44 +150,54 @@ def opened_people(
 def _people(
     connection: "duckdb.DuckDBPyConnection",
     source: str,
-    names: Sequence[str],
+    columns: dict[str, str],
     missing: str,
 ) -> ParquetPeople:
-    """Name the columns by their place, and make every missing value NULL."""
-    every = _column_names(connection, source)
-    _check_columns(names, every)
-    places = [every.index(name) for name in names]
-    aliases = ", ".join(f"f{place}" for place in range(len(every)))
-    table = f"read_parquet({source}, hive_partitioning = false) AS file({aliases})"
-    types = {
-        row[0]: row[1]
-        for row in connection.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()
-    }
-    columns = {name: f"f{place}" for name, place in zip(names, places, strict=True)}
-    read = ", ".join(
-        f"CASE WHEN isnan({c}) THEN NULL ELSE {c} END AS {c}"
-        if types[c] in FLOATS
-        else c
-        for c in columns.values()
-    )
-    whole = f"SELECT {read} FROM {table}"
-    if missing == "drop":
-        told = " AND ".join(f"{c} IS NOT NULL" for c in columns.values())
-        whole = f"SELECT * FROM ({whole}) WHERE {told}"
-    connection.execute(f"CREATE TEMP VIEW people AS {whole}")
-    n_people = connection.execute("SELECT count(*) FROM people").fetchall()[0][0]
+    """Look at the columns of a file, every kind of missing value as NULL."""
+    whole = _without_nan(connection, source, columns.values())
+    n_people = _count(connection, whole)
     if not n_people:
         raise DataError("frame must have at least one person; got none")
+    if missing == "drop":
+        told = " AND ".join(f"{column} IS NOT NULL" for column in columns.values())
+        whole, n_all = f"SELECT * FROM ({whole}) WHERE {told}", n_people
+        n_people = _count(connection, whole)
+        if not n_people:
+            raise DataError(
+                "frame must have at least one person without missing values where "
+                f"missing is 'drop'; got none of {n_all}"
+            )
+    connection.execute(f"CREATE TEMP VIEW people AS {whole}")
     return ParquetPeople(connection, "people", columns, "count(*)", n_people)
 
 
-def _column_names(connection: "duckdb.DuckDBPyConnection", source: str) -> list[str]:
+def _without_nan(
+    connection: "duckdb.DuckDBPyConnection", source: str, columns: Iterable[str]
+) -> str:
+    """Return a query of the columns of a file, by their places."""
+    types = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    floats = {row[0] for row in types if row[1] in FLOATS}
+    read = ", ".join(
+        f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END AS {column}"
+        if column in floats
+        else column
+        for column in columns
+    )
+    return f"SELECT {read} FROM {source}"
+
+
+def _count(connection: "duckdb.DuckDBPyConnection", query: str) -> int:
+    found = connection.execute(f"SELECT count(*) FROM ({query})").fetchall()
+    return int(found[0][0])
+
+
+def _column_names(connection: "duckdb.DuckDBPyConnection", file: str) -> list[str]:
     """Return the columns as the file spells them, without the parts of nested ones.
 
     DuckDB itself does not tell Age from age, and would rename one of them.
     """
     schema = connection.execute(
-        f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({source})"
+        f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({file})"
     ).fetchall()
     names, inside = [], 0
     for name, n_children in schema[1:]:
@@ -168,10 +209,18 @@ def _column_names(connection: "duckdb.DuckDBPyConnection", source: str) -> list[
     return names
 
 
-def _check_columns(names: Sequence[str], every: Sequence[str]) -> None:
-    absent = [name for name in names if name not in every]
+def _check_columns(names: Sequence[str], every: Sequence[str], *, name: str) -> None:
+    """Raise in the words that a frame in memory is answered with."""
+    twice = sorted({column for column in every if every.count(column) > 1})
+    if twice:
+        raise DataError(
+            f"frame must name each column once; repeated: {', '.join(twice)}"
+        )
+    absent = [str(column) for column in names if column not in every]
     if absent:
-        raise DataError(f"frame must have the columns {list(names)}; without {absent}")
+        raise DataError(
+            f"{name} must be columns of frame; it lacks {', '.join(absent)}"
+        )
 
 
 def _literal(path: str | Path) -> str:

@@ -1,5 +1,6 @@
 """Anonymity sets of a table in a parquet file, counted by DuckDB beyond memory."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,8 +61,9 @@ def count_ladder(
     """Count the sets of the first one, two, ... columns of an order.
 
     The finest step that still has far fewer sets than people is written down with its
-    counts, and every coarser step is added up from the one above it, so that the file
-    is read for the finer steps only.
+    counts, and every coarser step is added up from the one above it. The steps beyond
+    it are counted from the file, until most people stand alone: from then on from the
+    others only.
 
     Parameters
     ----------
@@ -78,14 +80,18 @@ def count_ladder(
     with opened_people(
         path,
         order,
+        name="order",
         missing=missing,
         memory_limit_gib=memory_limit_gib,
         temporary_directory=temporary_directory,
     ) as people:
         steps = [order[: length + 1] for length in range(len(order))]
-        kept = people.n_worth_keeping(steps)
-        finer = [people.sets(step) for step in steps[kept:]]
-        coarser = []
+        kept = bisect_left(steps, True, key=lambda step: not people.shrinks(step))
+        finer, coarser, rest = [], [], people
+        for step in steps[kept:]:
+            finer.append(rest.sets(step))
+            if len(step) < len(order):
+                rest = rest.without_unique(finer[-1])
         for step in reversed(steps[:kept]):
             people = people.grouped(step)
             coarser.append(people.sets(step))
@@ -125,6 +131,6 @@ def count_subsets(
         memory_limit_gib=memory_limit_gib,
         temporary_directory=temporary_directory,
     ) as people:
-        if people.n_worth_keeping([columns]):
+        if people.shrinks(columns):
             people = people.grouped(columns)
         return [people.sets(subset) for subset in subsets]
