@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def plot_baselines(data: pd.DataFrame, axes: Any) -> None:
+def plot_baselines(
+    data: pd.DataFrame, axes: Any, *, label: str = "guessed rightly"
+) -> None:
     """Draw the success of an attack beside what it is held against.
 
     Parameters
@@ -28,6 +30,8 @@ def plot_baselines(data: pd.DataFrame, axes: Any) -> None:
         shares of people.
     axes : array of matplotlib.axes.Axes
         One for each panel, row by row; what is left over stays empty.
+    label : str
+        What the shares are of.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -57,7 +61,7 @@ def plot_baselines(data: pd.DataFrame, axes: Any) -> None:
         ax.margins(x=0.12)
         ax.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 2.5, 5, 10]))
         share_axis(ax.xaxis)
-        ax.set(title=str(panel), xlabel="guessed rightly")
+        ax.set(title=str(panel), xlabel=label)
 
 
 def plot_leak_bits(data: pd.DataFrame, ax: "Axes") -> None:
