@@ -1,0 +1,246 @@
+r"""The simplest private twin: a table of mean outcomes whose guarantee is a theorem.
+
+People are told apart by declared categories only, and each has one cell. The table
+holds for each cell a noisy sum of the outcome and a noisy count.
+
+**Theorem.** Let y be the outcome clipped to [l, u], m the middle and r half the width,
+and let a cell hold :math:`s = \sum (y - m) / r` and the count :math:`k`. Adding or
+removing one person changes one cell only, there s by at most 1 and k by exactly 1.
+Laplace noise of scale :math:`1 / \varepsilon_s` and :math:`1 / \varepsilon_k` changes
+the density of any answer by a factor of at most :math:`e^{\varepsilon_s +
+\varepsilon_k}`; normal noise of deviation :math:`1 / \mu_s` and :math:`1 / \mu_k`
+makes the two cases two normal laws at a distance of at most
+:math:`\sqrt{\mu_s^2 + \mu_k^2}`. So the table keeps :math:`\varepsilon = \varepsilon_s
++ \varepsilon_k`, or :math:`\mu^2 = \mu_s^2 + \mu_k^2`, and so does all that is computed
+from it, predictions included.
+
+*With or without* is also what an attack on membership tells apart, so that
+`twinprivacy.attacks.bounds` holds as it stands. Replacing one person by another is one
+removed and one added, and costs twice as much.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy._guarantees import PrivacyGuarantee
+from twinprivacy._validation import check_fraction, check_rng
+from twinprivacy.errors import ParameterError
+from twinprivacy.twins._private_cells import (
+    Domain,
+    cell_numbers,
+    check_domain,
+    read_totals,
+)
+from twinprivacy.twins._private_ratio import membership_log_ratio
+
+__all__ = ["PrivateTable", "fit_private_table", "membership_log_ratio"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PrivateTable:
+    """Hold what a private table says; everything here may be published.
+
+    Attributes
+    ----------
+    outcome : str
+        Column that it predicts.
+    by : dict
+        Declared values of each column that tells people apart.
+    lower, upper : float
+        Declared bounds of the outcome, in its unit.
+    guarantee : PrivacyGuarantee
+        For one person added or removed.
+    cells : pandas.DataFrame
+        A row for each combination of declared values: those columns, noisy_sum (of
+        outcomes, from the middle of the bounds, in units of half their width),
+        noisy_count, and mean, the answer.
+    sum_noise, count_noise : float
+        Scale of the Laplace, or deviation of the normal, noise of both.
+    """
+
+    outcome: str
+    by: Mapping[str, tuple[Any, ...]]
+    lower: float
+    upper: float
+    guarantee: PrivacyGuarantee
+    cells: pd.DataFrame
+    sum_noise: float
+    count_noise: float
+    _domain: Domain = field(repr=False)
+
+    def __repr__(self) -> str:
+        """Show the settings."""
+        return (
+            f"PrivateTable(outcome={self.outcome!r}, by={list(self.by)}, "
+            f"cells={len(self.cells)}, guarantee={self.guarantee})"
+        )
+
+    def predict(self, people: pd.DataFrame) -> pd.Series:
+        """Return the mean outcome of each person's cell.
+
+        Parameters
+        ----------
+        people : pandas.DataFrame
+            With the columns of `by`.
+
+        Returns
+        -------
+        pandas.Series
+            Within the declared bounds, on the index of `people`.
+
+        Raises
+        ------
+        DataError
+            For missing columns or values that were not declared.
+        """
+        number = cell_numbers(people, self._domain, name="people")
+        return pd.Series(
+            self.cells["mean"].to_numpy()[number], people.index, name=self.outcome
+        )
+
+
+def fit_private_table(
+    frame: pd.DataFrame,
+    *,
+    outcome: str,
+    by: Mapping[str, Sequence[Any]],
+    lower: float,
+    upper: float,
+    epsilon: float | None = None,
+    mu: float | None = None,
+    share_for_sums: float = 0.5,
+    rng: np.random.Generator,
+) -> PrivateTable:
+    r"""Fit a table of mean outcomes that hides whether any one person is in it.
+
+    A cell says :math:`m + r \tilde s / \max(\tilde k, 1, \sigma_k)`, clipped to the
+    bounds, with the noisy sum and count of the module's theorem and the deviation
+    :math:`\sigma_k` of the count's noise. So a cell of nobody says about the middle.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row per person, with an index of their own. None is allowed.
+    outcome : str
+        A column of numbers, or of true and false.
+    by : mapping of str to sequence
+        Columns that tell people apart, each with all values that it may have. Declared,
+        not read from the data, whose rare values would give people away.
+    lower, upper : float
+        Declared bounds of the outcome, in its unit; values beyond are clipped. Likewise
+        not the data's own.
+    epsilon : float, optional
+        Budget for Laplace noise, above 0; infinite for no noise, and no privacy.
+    mu : float, optional
+        Budget for normal noise, above 0; infinite for no noise. Exactly one of the two.
+    share_for_sums : float
+        Part of epsilon, or of mu squared, that is spent on the sums; the counts get the
+        rest. Strictly between 0 and 1.
+    rng : numpy.random.Generator
+        Source of the noise. One table, one draw: two tables of the same people cost the
+        sum of their epsilons.
+
+    Returns
+    -------
+    PrivateTable
+        The same for any order of rows.
+
+    Raises
+    ------
+    DataError
+        For missing columns, a repeated index, an outcome that is missing, infinite or
+        no number, or values that were not declared.
+    ParameterError
+        For bounds that are not finite and ascending, values declared twice or not at
+        all, neither or both of epsilon and mu, or a setting outside its range.
+
+    Notes
+    -----
+    - A person with several rows, or relatives whose rows tell of each other, weaken it:
+      `twinprivacy.attacks.bounds.group_guarantee`.
+    - The theorem is about real numbers. Floating-point Laplace noise leaves traces in
+      the last digits from which the sum can be recovered (Mironov 2012), and numpy's
+      generator is not a cryptographic one. The table serves to study leaks; to publish
+      one about patients take a library that is hardened against both.
+    - Errors are for the keeper, and should not reach whoever asks for a table.
+
+    References
+    ----------
+    Dwork and Roth (2014), doi:10.1561/0400000042; Dong, Roth and Su (2022),
+    doi:10.1111/rssb.12454; Mironov (2012), doi:10.1145/2382196.2382264.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"sex": ["F", "F", "M"], "sbp_mmhg": [120, 130, 170]})
+    >>> table = fit_private_table(
+    ...     people, outcome="sbp_mmhg", by={"sex": ["F", "M"]}, lower=80, upper=200,
+    ...     epsilon=np.inf, rng=np.random.default_rng(1))
+    >>> table.predict(people).tolist()
+    [125.0, 125.0, 170.0]
+    """
+    check_rng(rng)
+    check_fraction(share_for_sums, name="share_for_sums")
+    guarantee = PrivacyGuarantee(epsilon=epsilon, mu=mu)
+    scales = _noise_scales(guarantee, share_for_sums)
+    domain = check_domain(by, outcome)
+    _check_bounds(lower, upper)
+    sums, counts = read_totals(frame, domain, outcome, lower, upper)
+    noisy_sum, noisy_count = (
+        exact + _draw(guarantee, scale, len(exact), source)
+        for exact, scale, source in zip(
+            (sums, counts), scales, rng.spawn(2), strict=True
+        )
+    )
+    # A Laplace law of scale b has the deviation sqrt(2) b.
+    spread = scales[1] * (1.0 if mu is not None else math.sqrt(2))
+    half = upper / 2 - lower / 2
+    ratio = np.clip(noisy_sum / np.maximum(noisy_count, max(1.0, spread)), -1.0, 1.0)
+    mean = np.clip(lower + half * (1 + ratio), lower, upper)
+    cells = domain.frame().assign(
+        noisy_sum=noisy_sum, noisy_count=noisy_count, mean=mean
+    )
+    return PrivateTable(
+        outcome=outcome,
+        by=domain.values,
+        lower=float(lower),
+        upper=float(upper),
+        guarantee=guarantee,
+        cells=cells,
+        sum_noise=scales[0],
+        count_noise=scales[1],
+        _domain=domain,
+    )
+
+
+def _noise_scales(guarantee: PrivacyGuarantee, share: float) -> tuple[float, float]:
+    """Return the scale of the noise of sums and of counts."""
+    budget = guarantee.epsilon if guarantee.mu is None else guarantee.mu
+    if not budget:
+        raise ParameterError(f"epsilon or mu must be above 0; got {budget!r}")
+    if guarantee.mu is None:
+        return 1 / (budget * share), 1 / (budget * (1 - share))
+    return 1 / (budget * math.sqrt(share)), 1 / (budget * math.sqrt(1 - share))
+
+
+def _check_bounds(lower: float, upper: float) -> None:
+    if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
+        raise ParameterError(
+            "lower and upper must be finite with lower < upper; got "
+            f"{lower!r} and {upper!r}"
+        )
+
+
+def _draw(
+    guarantee: PrivacyGuarantee, scale: float, n: int, rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    if scale == 0:
+        return np.zeros(n)
+    if guarantee.mu is None:
+        return rng.laplace(0.0, scale, n)
+    return rng.normal(0.0, scale, n)
