@@ -84,5 +84,16 @@ def check_names(names: Any, *, name: str) -> tuple[str, ...]:
     return found
 
 
+def drop_missing(people: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return those who lack nothing in these columns, one person or more."""
+    told = people[people[list(names)].notna().all(axis=1).to_numpy()]
+    if not len(told):
+        raise DataError(
+            "frame must have at least one person without missing values where missing "
+            f"is 'drop'; got none of {len(people)}"
+        )
+    return told
+
+
 def _list(names: Iterable[Any]) -> str:
     return ", ".join(map(str, names))

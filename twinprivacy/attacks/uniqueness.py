@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from twinprivacy._validation import check_choice
-from twinprivacy.attacks._columns import check_names, check_people, value_codes
+from twinprivacy.attacks._columns import (
+    check_names,
+    check_people,
+    drop_missing,
+    value_codes,
+)
 from twinprivacy.attacks._partition import one_set
 from twinprivacy.attacks.anonymity import AnonymitySets, sets_from_sizes
-from twinprivacy.errors import DataError
 
 __all__ = ["anonymity_sets", "uniqueness_ladder"]
 
@@ -87,7 +90,9 @@ def anonymity_sets(
             memory_limit_gib=memory_limit_gib,
             temporary_directory=temporary_directory,
         )
-    people = _told(check_people(frame, names), missing)
+    people = check_people(frame, names)
+    if missing == "drop":
+        people = drop_missing(people, names)
     if missing == "wildcard":
         from twinprivacy.attacks._wildcard import matching_people
 
@@ -181,7 +186,8 @@ def _ladder(people: pd.DataFrame, missing: str) -> list[AnonymitySets]:
     if missing == "wildcard":
         lengths = range(1, len(names) + 1)
         return [anonymity_sets(people, names[:n], missing=missing) for n in lengths]
-    people = _told(people, missing)
+    if missing == "drop":
+        people = drop_missing(people, names)
     split, found = one_set(len(people)), []
     for n, name in enumerate(names, start=1):
         split = split.refined(*value_codes(people[name].iloc[split.people]))
@@ -214,16 +220,3 @@ def _row(sets: AnonymitySets, confidence_level: float) -> dict[str, float]:
         "bits": sets.bits,
         "bits_left": sets.bits_left,
     }
-
-
-def _told(people: pd.DataFrame, missing: str) -> pd.DataFrame:
-    """Return the people who count under a rule for missing values."""
-    if missing != "drop":
-        return people
-    told = people[np.asarray(people.notna().all(axis=1))]
-    if not len(told):
-        raise DataError(
-            "frame must have at least one person without missing values where missing "
-            f"is 'drop'; got none of {len(people)}"
-        )
-    return told
