@@ -62,7 +62,7 @@ def read_comparisons(
     for column, how in on.items():
         scale = not isinstance(how, str | bool) and np.isscalar(how)
         if how not in ("number", "category") and not (
-            scale and np.isfinite(how) and how > 0  # type: ignore[arg-type, operator]
+            scale and np.isfinite(how) and how > 0  # type: ignore[operator]
         ):
             raise ParameterError(
                 f"on[{column!r}] must be 'number', 'category' or a scale above 0; "

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,7 @@ from twinprivacy.differences import mean_interval
 from twinprivacy.errors import FitError, ParameterError
 from twinprivacy.estimates import Estimate
 
-__all__ = ["LinkageResult", "rank_curve"]
+__all__ = ["LinkageResult"]
 
 Flags = npt.NDArray[np.bool_]
 Array = npt.NDArray[np.float64]
@@ -275,40 +274,3 @@ class LinkageResult:
         tied = part["n_tied"].to_numpy(dtype=float)
         success: Array = np.clip((rates.check_rank(k) - ahead) / tied, 0.0, 1.0)
         return success
-
-
-def rank_curve(result: LinkageResult, ks: Any = None) -> pd.DataFrame:
-    """Return the rank rates of a linkage against the length of the list.
-
-    Parameters
-    ----------
-    result : LinkageResult
-        Of targets of whom some are in the gallery.
-    ks : array_like of int, optional
-        Lengths, 1 or more; by default 1, 2, 5, 10, 20, 50, ... up to all candidates.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns k, value, low, high, confidence_level, n, chance, gain.
-
-    Raises
-    ------
-    ParameterError
-        If a length is below 1.
-    FitError
-        If no target is in the gallery.
-    """
-    if ks is None:
-        steps = [m * 10**e for e in range(10) for m in (1, 2, 5)]
-        ks = [k for k in steps if k < result.n_candidates] + [result.n_candidates]
-    rows = []
-    for k in ks:
-        rate = result.rank_rate(int(k))
-        chance = result.chance(int(k))
-        rows.append(
-            {"k": int(k)}
-            | rate.as_dict()
-            | {"chance": chance, "gain": rate.value - chance}
-        )
-    return pd.DataFrame(rows)
