@@ -59,6 +59,11 @@ class Partition:
             self.n_people, self.people[stays], labels[keys], counts[shared]
         )
 
+    @property
+    def n_sets(self) -> int:
+        """Number of sets, those of one person included."""
+        return len(self.sizes) + self.n_unique
+
     def histogram(self) -> pd.DataFrame:
         """Return how many sets there are of each size: set_size, n_sets."""
         size, n_sets = np.unique(self.sizes, return_counts=True)
