@@ -1,0 +1,248 @@
+"""Membership: measures by hand, their coverage, and the risk of single persons."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm
+from sklearn.metrics import roc_auc_score
+
+from twinprivacy.attacks.membership_result import MembershipResult
+from twinprivacy.attacks.patient_risk import most_exposed, risk_distribution
+from twinprivacy.errors import DataError, ParameterError
+
+
+def paired(
+    inside: np.ndarray, outside: np.ndarray, **columns: object
+) -> MembershipResult:
+    """Scores of shape (rounds, people)."""
+    n_rounds, n_people = inside.shape
+    person = np.tile(np.arange(n_people), n_rounds)
+    parts = [
+        pd.DataFrame(
+            {
+                "member": member,
+                "score": scores.ravel(),
+                "round": np.repeat(np.arange(n_rounds), n_people),
+                **{
+                    name: np.asarray(values)[person] for name, values in columns.items()
+                },
+            },
+            index=pd.Index(person, name="person"),
+        )
+        for member, scores in ((True, inside), (False, outside))
+    ]
+    return MembershipResult(pd.concat(parts), "test")
+
+
+def noise(
+    rng: np.random.Generator, n_rounds: int, n_people: int, shift: float = 0.0
+) -> MembershipResult:
+    """Scores with much of the person in them, and a shift of members."""
+    person = rng.normal(0, 1, n_people)
+    sides = [person + rng.normal(0, 1, (n_rounds, n_people)) for _ in range(2)]
+    return paired(sides[0] + shift, sides[1])
+
+
+def test_area_by_hand_and_by_scikit_learn(rng: np.random.Generator) -> None:
+    found = paired(np.array([[1.0, 3.0]]), np.array([[0.0, 1.0]]))
+    # Members 1 and 3 against 0 and 1: (1 + 1/2 + 1 + 1) / 4.
+    assert found.area_under_curve().value == 3.5 / 4
+    found = noise(rng, 3, 40, 0.5)
+    targets = found.targets
+    expected = roc_auc_score(targets["member"], targets["score"])
+    assert found.area_under_curve().value == pytest.approx(expected, abs=1e-12)
+
+
+def test_roc_goes_from_corner_to_corner(rng: np.random.Generator) -> None:
+    curve = noise(rng, 2, 30).roc()
+    ends = curve[["false_positive_rate", "true_positive_rate"]].iloc[[0, -1]]
+    assert ends.to_numpy().tolist() == [[0, 0], [1, 1]]
+
+
+def test_perfect_scores_are_found_with_certainty(rng: np.random.Generator) -> None:
+    found = paired(np.ones((4, 100)), np.zeros((4, 100)))
+    assert found.area_under_curve().value == 1
+    assert found.area_under_curve().low > 0.95
+    assert found.true_positive_rate_at(0.05).value == 1
+    assert found.advantage(rng=rng).value == 1
+    assert found.bits(rng=rng).value == pytest.approx(1)
+
+
+@pytest.mark.parametrize("n_rounds", [1, 6])
+def test_intervals_of_noise_hold_nothing_at_the_stated_rate(n_rounds: int) -> None:
+    rng = np.random.default_rng(n_rounds)
+    covered = {"area": 0, "advantage": 0, "bits": 0, "rate": 0}
+    n = 400
+    for child in rng.spawn(n):
+        found = noise(child, n_rounds, 80)
+        area, rate = found.area_under_curve(), found.true_positive_rate_at(0.1)
+        advantage, bits = found.advantage(rng=child), found.bits(rng=child)
+        covered["area"] += area.low <= 0.5 <= area.high
+        covered["advantage"] += advantage.low <= 0 <= advantage.high
+        covered["bits"] += bits.low <= 0 <= bits.high
+        covered["rate"] += rate.low <= 0.1 <= rate.high
+    shares = {name: count / n for name, count in covered.items()}
+    assert 0.93 <= shares["area"] <= 0.97, shares
+    # Wider than need be: they add up the chance of both sides, or are of halves.
+    assert min(shares.values()) >= 0.93, shares
+
+
+def test_area_of_a_known_shift_is_covered() -> None:
+    rng = np.random.default_rng(3)
+    # Two persons' normal scores differ by variance 4, a shift of 1.
+    truth = norm.cdf(1 / 2)
+    n = 400
+    held = 0
+    for child in rng.spawn(n):
+        area = noise(child, 4, 60, 1.0).area_under_curve()
+        held += area.low <= truth <= area.high
+    assert 0.93 <= held / n <= 0.97
+
+
+def test_persons_are_counted_not_rounds(rng: np.random.Generator) -> None:
+    person = rng.normal(0, 1, 50)
+    once = paired((person + rng.normal(0, 0.1, 50))[None], person[None])
+    often = paired(
+        *(
+            np.repeat(once.targets["score"].to_numpy()[s][None], 9, axis=0)
+            for s in (slice(0, 50), slice(50, 100))
+        )
+    )
+    assert often.area_under_curve().low == pytest.approx(once.area_under_curve().low)
+    assert often.area_under_curve().n == 50
+
+
+def test_order_of_rows_within_a_side_does_not_matter(rng: np.random.Generator) -> None:
+    targets = noise(rng, 1, 30, 1.0).targets
+    half = pd.concat(
+        [targets[targets["member"]][:15], targets[~targets["member"]][15:]]
+    )
+    found = MembershipResult(half, "test")
+    mixed = MembershipResult(half.iloc[rng.permutation(30)], "test")
+    assert mixed.area_under_curve() == found.area_under_curve()
+    assert mixed.true_positive_rate_at(0.2) == found.true_positive_rate_at(0.2)
+    first, second = (
+        result.advantage(rng=np.random.default_rng(1)).as_dict()
+        for result in (found, mixed)
+    )
+    assert first == pytest.approx(second, rel=1e-12)
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(
+    st.lists(st.integers(-3, 3), min_size=8, max_size=8),
+    st.sampled_from([0.01, 0.2, 0.5]),
+)
+def test_measures_lie_in_their_range(scores: list[int], alpha: float) -> None:
+    values = np.array(scores, dtype=float).reshape(2, 4)
+    found = paired(values, values[:, ::-1])
+    for estimate in (found.area_under_curve(), found.true_positive_rate_at(alpha)):
+        assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+    rng = np.random.default_rng(1)
+    for estimate in (found.advantage(rng=rng), found.bits(rng=rng)):
+        assert -1 <= estimate.low <= estimate.value <= estimate.high <= 1
+
+
+def test_patient_risk_by_hand() -> None:
+    inside = np.array([[3.0, 0.0], [2.0, 0.0], [1.0, 0.0]])
+    outside = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+    risk = paired(inside, outside).patient_risk()
+    # Of nine pairs of the first, eight are right and (1, 1) is half right.
+    assert risk["auc"].tolist() == [8.5 / 9, 0.5]
+    # Means 2 and 1/3, variances 1 and 1/3.
+    assert risk["separation"].iloc[0] == pytest.approx((5 / 3) / math.sqrt(2 / 3))
+    assert risk["separation"].iloc[1] == 0
+    assert (risk["low"] <= risk["auc"]).all()
+    assert (risk["auc"] <= risk["high"]).all()
+
+
+def test_intervals_of_patients_are_newcombes(rng: np.random.Generator) -> None:
+    from twinprivacy._areas import score_bounds
+
+    risk = noise(rng, 12, 5, 1.0).patient_risk()
+    for _, row in risk.iterrows():
+        expected = score_bounds(row["auc"], 12, 12, level=0.95)
+        assert (row["low"], row["high"]) == pytest.approx(expected, abs=1e-9)
+
+
+def test_intervals_of_patients_cover_their_truth() -> None:
+    rng = np.random.default_rng(5)
+    sides = [rng.normal(shift, 1, (20, 2_000)) for shift in (1.0, 0.0)]
+    risk = paired(*sides).patient_risk()
+    truth = norm.cdf(1 / math.sqrt(2))
+    held = ((risk["low"] <= truth) & (truth <= risk["high"])).mean()
+    assert 0.93 <= held <= 0.97
+
+
+def test_distribution_of_noise_is_that_of_chance() -> None:
+    rng = np.random.default_rng(11)
+    found = risk_distribution(noise(rng, 10, 1_000), (0.6, 0.8), rng=rng)
+    assert (found["excess_low"] <= 0).all()
+    assert (found["excess_high"] >= 0).all()
+    # Some areas are high by chance alone: this is what is taken off.
+    assert found["by_chance"].iloc[0] > 0.15
+
+
+def test_few_near_perfect_are_found_where_the_average_looks_random() -> None:
+    rng = np.random.default_rng(13)
+    shift = np.where(np.arange(1_000) < 20, 6.0, 0.0)
+    sides = [rng.normal(size=(16, 1_000)) + s for s in (shift, 0.0)]
+    found = paired(*sides)
+    assert found.area_under_curve().value < 0.53
+    risk = risk_distribution(found, (0.99,), rng=rng)
+    assert risk["excess"].iloc[0] == pytest.approx(0.02, abs=0.003)
+    exposed = most_exposed(found, 0.01)
+    assert exposed.area_under_curve().value > 0.999
+
+
+def test_most_exposed_by_chance_are_exposed_to_nothing() -> None:
+    rng = np.random.default_rng(17)
+    n = 300
+    held = 0
+    for child in rng.spawn(n):
+        area = most_exposed(noise(child, 8, 200), 0.1).area_under_curve()
+        held += area.low <= 0.5 <= area.high
+    assert 0.91 <= held / n <= 0.98
+
+
+def test_by_group_is_the_measure_within_the_group(rng: np.random.Generator) -> None:
+    group = np.repeat(["a", "b"], 20)
+    shift = np.where(group == "a", 3.0, 0.0)
+    sides = [rng.normal(size=(2, 40)) + s for s in (shift, 0.0)]
+    table = paired(*sides, ward=group).by_group("ward", false_positive_rate=0.1)
+    only = paired(sides[0][:, :20], sides[1][:, :20])
+    assert table["group"].tolist() == ["a", "b"]
+    assert table["n"].tolist() == [20, 20]
+    assert table["auc"].iloc[0] == only.area_under_curve().value
+    assert table["auc"].iloc[0] > table["auc"].iloc[1]
+
+
+def test_bad_targets_are_refused_without_showing_them(rng: np.random.Generator) -> None:
+    good = noise(rng, 1, 5).targets
+    with pytest.raises(DataError, match=r"^targets must have the columns score$"):
+        MembershipResult(good.drop(columns="score"), "test")
+    bad = good.assign(score=np.where(good.index == 0, np.nan, 1.0))
+    message = r"^score must be finite; got 2 of 10 missing or infinite$"
+    with pytest.raises(DataError, match=message):
+        MembershipResult(bad, "test")
+    message = r"^targets must hold members and others; got 5 members of 5$"
+    with pytest.raises(DataError, match=message):
+        MembershipResult(good[good["member"]], "test")
+    message = r"^column must be one of targets; got 'ward'$"
+    with pytest.raises(ParameterError, match=message):
+        noise(rng, 1, 5).by_group("ward")
+    message = (
+        r"^everyone must be twice a member and twice not, in the rounds that are used; "
+        r"5 of 5 are not$"
+    )
+    with pytest.raises(DataError, match=message):
+        noise(rng, 1, 5).patient_risk()
+
+
+def test_repr_shows_nobody(rng: np.random.Generator) -> None:
+    shown = repr(paired(np.array([[2.0]]), np.array([[1.0]])))
+    assert shown == "MembershipResult(attack='test', people=1, rounds=1, auc=1.000)"

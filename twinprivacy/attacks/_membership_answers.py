@@ -1,0 +1,152 @@
+"""What a twin said of people, on the scales that membership attacks read it on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy.errors import DataError, ParameterError
+
+Array = npt.NDArray[np.float64]
+# Half a tree of a hundred: a probability of 0, which a forest gives readily, must not
+# outweigh a hundred other answers.
+HALF_A_TREE = 0.005
+
+
+@dataclass(frozen=True, repr=False)
+class Outcome:
+    """What happened to people: numbers, 0 and 1, or times with events."""
+
+    kind: str
+    y: Array
+    event: Array
+
+    def take(self, rows: Any) -> "Outcome":
+        """Return that of some of the people."""
+        return Outcome(self.kind, self.y[rows], self.event[rows])
+
+
+def read_outcome(
+    frame: pd.DataFrame, outcome: str | tuple[str, str], *, name: str = "frame"
+) -> Outcome:
+    """Read the outcome of people, and of which kind it is."""
+    names = list(outcome) if isinstance(outcome, tuple) else [outcome]
+    lacking = [column for column in names if column not in frame.columns]
+    if lacking:
+        raise DataError(f"{name} must have the outcome; missing: {', '.join(lacking)}")
+    values = [_finite(frame[column], column) for column in names]
+    if isinstance(outcome, tuple):
+        _check_flags(values[1], names[1])
+        return Outcome("survival", values[0], values[1])
+    is_flag = bool(np.isin(values[0], (0, 1)).all())
+    return Outcome("probability" if is_flag else "number", values[0], values[0])
+
+
+def _finite(values: "pd.Series[Any]", column: str) -> Array:
+    try:
+        numbers = values.to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"{column} must hold numbers, or true and false; got others"
+        ) from None
+    n_bad = int((~np.isfinite(numbers)).sum())
+    if n_bad:
+        raise DataError(
+            f"{column} must be finite for everyone; got {n_bad} of {len(numbers)} "
+            "missing or infinite"
+        )
+    return np.asarray(numbers)
+
+
+def _check_flags(values: Array, column: str) -> None:
+    n_bad = int((~np.isin(values, (0, 1))).sum())
+    if n_bad:
+        raise DataError(f"{column} must be true or false; got {n_bad} others")
+
+
+def ask(model: Any, people: pd.DataFrame, kind: str) -> Array:
+    """Return what a model says of people, checked."""
+    predict: Callable[[pd.DataFrame], Any] = getattr(model, "predict", model)
+    said = np.asarray(predict(people), dtype=float)
+    if said.shape != (len(people),):
+        raise DataError(
+            f"the model must give one answer for each of {len(people)} people; got "
+            f"shape {said.shape}"
+        )
+    n_bad = int((~np.isfinite(said)).sum())
+    if kind == "probability":
+        n_bad = int((~((said >= 0) & (said <= 1))).sum())
+    elif kind == "survival":
+        n_bad = int((~(np.isfinite(said) & (said > 0))).sum())
+    if n_bad:
+        allowed = {
+            "probability": "probabilities from 0 to 1",
+            "survival": "relative hazards above 0",
+            "number": "finite numbers",
+        }[kind]
+        raise DataError(
+            f"the model must answer with {allowed}; got {n_bad} of {said.size} others"
+        )
+    return said
+
+
+def hear(
+    said: Array, kind: str, *, output_precision: float | None, label_only: bool
+) -> Array:
+    """Return what of an answer reaches the attacker."""
+    if label_only and kind != "probability":
+        raise ParameterError(
+            "label_only must be False unless the outcome is true or false; got True "
+            f"for a {kind}"
+        )
+    if label_only:
+        return np.asarray(said >= 0.5, dtype=float)
+    if output_precision is None:
+        return said
+    rounded = np.asarray(np.round(said / output_precision) * output_precision)
+    if kind == "survival":
+        # A hazard rounded to nothing is read as half a step.
+        rounded = np.maximum(rounded, output_precision / 2)
+    return rounded
+
+
+def evidence(heard: Array, kind: str) -> Array:
+    """Put answers on the scale on which they are nearest to normal."""
+    if kind == "probability":
+        return np.asarray(np.log((heard + HALF_A_TREE) / (1 - heard + HALF_A_TREE)))
+    return np.log(heard) if kind == "survival" else heard
+
+
+def direction(outcome: Outcome, usual: Array) -> Array:
+    """Return which way training on a person pulls the answer about them."""
+    if outcome.kind == "number":
+        return np.sign(outcome.y - usual)
+    return 2 * outcome.event - 1
+
+
+def log_likelihood(heard: Array, outcome: Outcome) -> Array:
+    """Return how well an answer fits what happened, the higher the better."""
+    if outcome.kind == "number":
+        return -((outcome.y - heard) ** 2)
+    if outcome.kind == "probability":
+        p = np.where(outcome.event == 1, heard, 1 - heard)
+        return np.asarray(np.log(p + HALF_A_TREE))
+    if outcome.kind == "count":
+        return np.asarray(outcome.y * np.log(heard) - heard)
+    score = np.log(heard)
+    hazard = _cumulative_hazard(score, outcome)
+    return np.asarray(outcome.event * score - hazard * heard)
+
+
+def _cumulative_hazard(score: Array, outcome: Outcome) -> Array:
+    """Estimate Breslow's baseline from those attacked, at each one's last day."""
+    from twinprivacy.twins._outcome_survival import fit_baseline
+
+    y = np.empty(len(score), dtype=[("event", bool), ("time", float)])
+    y["event"], y["time"] = outcome.event == 1, outcome.y
+    baseline = fit_baseline(score, y)
+    place = np.searchsorted(baseline.days, outcome.y, side="right")
+    return np.concatenate([[0.0], baseline.cumulative_hazard])[place]
