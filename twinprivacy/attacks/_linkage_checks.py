@@ -12,7 +12,7 @@ from twinprivacy.errors import DataError, ParameterError
 
 Places = npt.NDArray[np.intp]
 
-METHODS = ("distance", "gower", "mahalanobis")
+METHODS = ("distance", "gower", "mahalanobis", "fellegi_sunter")
 
 
 def people(groups: Any, rows: Places, n: int) -> Places:
@@ -74,3 +74,9 @@ def check_columns(table: pd.DataFrame, columns: Any, name: str) -> None:
     absent = [c for c in columns if list(table.columns).count(c) != 1]
     if absent:
         raise DataError(f"{name} must have each column of `on` once; got {absent} not")
+
+
+def kind_of(column: "pd.Series[Any]") -> str:
+    """Return what a column is compared as if nothing is said."""
+    number = pd.api.types.is_numeric_dtype(column)
+    return "number" if number and not pd.api.types.is_bool_dtype(column) else "category"

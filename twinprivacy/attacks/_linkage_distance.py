@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy.attacks._linkage_blocks import Costs
+from twinprivacy.attacks._linkage_checks import kind_of
 from twinprivacy.errors import DataError, ParameterError
 
 Array = npt.NDArray[np.float64]
@@ -55,7 +56,7 @@ def read_comparisons(
     if isinstance(on, str):
         raise ParameterError("on must be columns or a mapping of columns; got a string")
     if not isinstance(on, Mapping):
-        found: dict[str, Comparison] = {c: _kind_of(left[c]) for c in on}
+        found: dict[str, Comparison] = {c: kind_of(left[c]) for c in on}
         if len(found) < len(on):
             raise ParameterError("on must name every column once; got a repeated name")
         return found
@@ -69,12 +70,6 @@ def read_comparisons(
                 f"got {how!r}"
             )
     return dict(on)
-
-
-def _kind_of(column: "pd.Series[Any]") -> str:
-    """Return what a column is compared as."""
-    number = pd.api.types.is_numeric_dtype(column)
-    return "number" if number and not pd.api.types.is_bool_dtype(column) else "category"
 
 
 def encode(

@@ -187,3 +187,28 @@ def cost_matrix(left, right, how):  # type: ignore[no-untyped-def]
         known = np.empty(right.shape[1])
         _block_costs(out[i], known, left[i], right, 0, right.shape[1], how, math.inf)
     return out
+
+
+@njit(cache=True)
+def count_patterns(left, right, kinds, cuts, radix):  # type: ignore[no-untyped-def]
+    """Return how many pairs show each pattern of agreement, in mixed radix.
+
+    A column's digit is its level; its last digit stands for a missing value.
+    """
+    counts = np.zeros(radix.prod(), dtype=np.int64)
+    for i in range(left.shape[0]):
+        for c in range(right.shape[0]):
+            place = 0
+            for j in range(radix.size):
+                gap = abs(left[i, j] - right[c, j])
+                if gap != gap:
+                    level = radix[j] - 1
+                elif kinds[j] == SAME:
+                    level = 0 if gap == 0 else 1
+                else:
+                    level = 0
+                    while level < radix[j] - 2 and gap > cuts[j, level]:
+                        level += 1
+                place = place * radix[j] + level
+            counts[place] += 1
+    return counts

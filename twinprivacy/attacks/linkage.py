@@ -12,7 +12,9 @@ from twinprivacy.attacks import _linkage_checks as checks
 from twinprivacy.attacks import _linkage_distance as distance
 from twinprivacy.attacks._linkage_blocks import Costs, Gallery, arrange
 from twinprivacy.attacks._linkage_distance import Encoded
+from twinprivacy.attacks._linkage_encoding import encode_tables
 from twinprivacy.attacks._linkage_softmax import evidence_bits
+from twinprivacy.attacks.fellegi_sunter import FellegiSunterModel
 from twinprivacy.attacks.linkage_result import LinkageResult
 from twinprivacy.errors import DataError, FitError, ParameterError
 
@@ -35,6 +37,7 @@ def link_records(
     method: str = "distance",
     weights: Mapping[str, float] | None = None,
     covariance: pd.DataFrame | None = None,
+    model: FellegiSunterModel | None = None,
     missing: str = "typical",
     groups: Any = None,
     bits: bool | None = None,
@@ -48,8 +51,9 @@ def link_records(
     :math:`d_j = ((x_j - y_j) / s_j)^2` for numbers, 0 or 1 for categories that are the
     same or not ("distance"); :math:`\sum_j w_j d_j / \sum_j w_j` with
     :math:`d_j = |x_j - y_j| / s_j`, where :math:`s_j` is the range ("gower"); or
-    :math:`\sqrt{(x - y)^T \Sigma^{-1} (x - y)}` ("mahalanobis"). All candidates are
-    compared exactly.
+    :math:`\sqrt{(x - y)^T \Sigma^{-1} (x - y)}` ("mahalanobis"); or minus the weight
+    of a likelihood model in bits ("fellegi_sunter"), below 0 where one person is
+    likelier than two. All candidates are compared exactly.
 
     Parameters
     ----------
@@ -65,18 +69,21 @@ def link_records(
     truth : array_like, shape (len(left),), optional
         Label in the index of `right` of each target; missing where the person is not
         in the gallery. Nothing of it reaches the attacker.
-    method : {"distance", "gower", "mahalanobis"}
+    method : {"distance", "gower", "mahalanobis", "fellegi_sunter"}
         How records are compared.
     weights : mapping, optional
         For some columns a weight above 0; 1 for the others.
     covariance : pandas.DataFrame, optional
         For "mahalanobis": of one person's repeated records, with a row and a column
         for each of `on`, as of `within_person_covariance`.
+    model : FellegiSunterModel, optional
+        For "fellegi_sunter": of `fit_fellegi_sunter`, on the columns of `on`, which
+        then are names only.
     missing : {"typical", "skip"}
         What a comparison costs where a side is missing: as much as that of two random
         records (the median for numbers), or the mean of the columns known on both
         sides, as Gower has it, which favours candidates of whom little is known.
-        "mahalanobis" takes no missing value.
+        "mahalanobis" takes no missing value, for "fellegi_sunter" it weighs 0.
     groups : array_like, shape (len(left),), optional
         Who each target is, where a person has several. By default those with the same
         truth are one person, and each target without truth another one.
@@ -104,7 +111,8 @@ def link_records(
 
     References
     ----------
-    Gower (1971), doi:10.2307/2528823.
+    Gower (1971), doi:10.2307/2528823; Fellegi and Sunter (1969),
+    doi:10.1080/01621459.1969.10501049.
 
     Examples
     --------
@@ -123,8 +131,16 @@ def link_records(
     checks.check_settings(method, missing, one_to_one, rng)
     checks.check_tables(left, right, on)
     rows = checks.rows_of(truth, left, right)
-    comparisons = distance.read_comparisons(on, left)
-    encoded = _encode(left, right, comparisons, method, weights, covariance, missing)
+    encoded = encode_tables(
+        left,
+        right,
+        on,
+        method=method,
+        weights=weights,
+        covariance=covariance,
+        model=model,
+        skip=missing == "skip",
+    )
     gallery = arrange(encoded.right, encoded.costs)
     targets = _scan(encoded, gallery, rows, left.index, right.index)
     codes = checks.people(groups, rows, len(left))
@@ -186,41 +202,6 @@ def within_person_covariance(
     means = pd.DataFrame(x).groupby(codes).transform("mean").to_numpy()
     matrix = (x - means).T @ (x - means) / (len(x) - n_groups)
     return pd.DataFrame(matrix, index=list(columns), columns=list(columns))
-
-
-def _encode(
-    left: pd.DataFrame,
-    right: pd.DataFrame,
-    comparisons: dict[str, str | float],
-    method: str,
-    weights: Mapping[str, float] | None,
-    covariance: pd.DataFrame | None,
-    missing: str,
-) -> Encoded:
-    """Return both tables as numbers whose differences are costs."""
-    if (method == "mahalanobis") != (covariance is not None):
-        raise ParameterError("covariance must be given for method 'mahalanobis' only")
-    if covariance is not None:
-        if weights or any(how != "number" for how in comparisons.values()):
-            raise ParameterError(
-                "method 'mahalanobis' takes numbers without weights or scales"
-            )
-        return distance.whiten(left, right, comparisons, covariance)
-    heavy = dict(weights or {})
-    for column, weight in heavy.items():
-        if column not in comparisons or not (np.isfinite(weight) and weight > 0):
-            raise ParameterError(
-                f"weights must be finite and above 0, for columns of `on`; got "
-                f"{weight!r} for {column!r}"
-            )
-    return distance.encode(
-        left,
-        right,
-        comparisons,
-        weights=heavy,
-        absolute=method == "gower",
-        skip=missing == "skip",
-    )
 
 
 def _scan(

@@ -18,6 +18,8 @@ __all__ = ["LinkageResult"]
 Flags = npt.NDArray[np.bool_]
 Array = npt.NDArray[np.float64]
 
+RATIO = ("distance", "ratio")
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LinkageResult:
@@ -199,7 +201,8 @@ class LinkageResult:
         false_alarm_rate : float
             Strictly between 0 and 1.
         evidence : {"distance", "ratio"}
-            The least distance, or its ratio to the second.
+            The least distance, or its ratio to the second (not of weights, which may
+            be below 0).
         absent : {"targets", "removed"}
             Who is absent: the targets without a record in the gallery, or those with
             one once it is removed from the gallery.
@@ -236,7 +239,8 @@ class LinkageResult:
 
     def _evidence(self, evidence: str) -> tuple[Array, Array]:
         """Return the evidence and the chance to be right of those in the gallery."""
-        check_choice(evidence, name="evidence", allowed=("distance", "ratio"))
+        allowed = ("distance",) if self.method == "fellegi_sunter" else RATIO
+        check_choice(evidence, name="evidence", allowed=allowed)
         inside = self._inside()
         part = self.targets[inside]
         found = rates.score(part["distance"], part["second_distance"], evidence)
