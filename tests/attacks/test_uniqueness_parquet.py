@@ -1,4 +1,3 @@
-import itertools
 import math
 import re
 import sys
@@ -12,11 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twinprivacy.attacks import _parquet_people
-from twinprivacy.attacks._uniqueness_parquet import (
-    count_ladder,
-    count_sets,
-    count_subsets,
-)
+from twinprivacy.attacks._uniqueness_parquet import count_ladder, count_sets
+from twinprivacy.attacks.risky_subsets import risky_subsets
 from twinprivacy.attacks.uniqueness import anonymity_sets, uniqueness_ladder
 from twinprivacy.errors import DataError, ParameterError
 
@@ -87,10 +83,31 @@ def test_sets_are_those_counted_in_plain_python(tmp_path_factory, rows):
         assert step.n_people == len(rows)
         assert step.set_sizes is None
         assert histogram(step) == by_hand(rows, tuple(every)[:length])
-    pairs = list(itertools.combinations(every, 2))
-    counted = count_subsets(path, [[NAMES[i] for i in pair] for pair in pairs])
-    for pair, sets in zip(pairs, counted, strict=True):
-        assert histogram(sets) == by_hand(rows, pair)
+
+
+@settings(derandomize=True, deadline=None, max_examples=8)
+@given(
+    ROWS,
+    st.sampled_from(["exact", "greedy"]),
+    st.sampled_from(["share_unique", "bits"]),
+    st.sampled_from([1e-9, 1e9]),
+)
+def test_subsets_in_a_file_and_in_a_frame_are_the_same(
+    tmp_path_factory, rows, search, by, worth
+):
+    path = write_rows(tmp_path_factory.mktemp("t") / "people.parquet", rows)
+    frame = pd.DataFrame(rows, columns=list(NAMES))
+    asked = {"max_size": 3, "search": search, "by": by, "n_best": 5}
+    in_memory = risky_subsets(frame, NAMES, **asked)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(_parquet_people, "WORTH_KEEPING", worth)
+        in_file = risky_subsets(path, NAMES, **asked)
+    pd.testing.assert_frame_equal(in_memory.subsets, in_file.subsets)
+    assert in_file.n_people == len(rows)
+    if search == "exact":  # 4 + 6 + 4 subsets of 1 to 3 of 4 columns
+        assert in_file.n_counted == in_file.n_subsets == 14
+    else:  # 4 + 3 + 2
+        assert in_file.n_counted == in_memory.n_counted == 9
 
 
 @settings(derandomize=True, deadline=None, max_examples=8)

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,10 +15,15 @@ from twinprivacy.attacks._columns import (
     drop_missing,
     value_codes,
 )
-from twinprivacy.attacks._subset_search import SubsetSearch
+from twinprivacy.attacks._subset_search import Counted, SubsetSearch
 from twinprivacy.errors import ParameterError
 
+if TYPE_CHECKING:
+    from twinprivacy.attacks._subsets_parquet import FileSearch
+
 __all__ = ["RiskySubsets", "risky_subsets"]
+
+MEMORY_LIMIT_GIB = 4.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,7 +60,7 @@ class RiskySubsets:
 
 
 def risky_subsets(
-    frame: pd.DataFrame,
+    frame: pd.DataFrame | str | Path,
     columns: Sequence[str],
     *,
     max_size: int = 3,
@@ -61,6 +68,8 @@ def risky_subsets(
     by: str = "share_unique",
     n_best: int = 10,
     missing: str = "value",
+    memory_limit_gib: float = MEMORY_LIMIT_GIB,
+    temporary_directory: str | Path | None = None,
 ) -> RiskySubsets:
     """Find the columns that, known together, tell most people apart.
 
@@ -72,8 +81,9 @@ def risky_subsets(
 
     Parameters
     ----------
-    frame : pandas.DataFrame
-        One row a person.
+    frame : pandas.DataFrame, str or pathlib.Path
+        One row a person; or a parquet file of them, where the exact search has no
+        bounds and counts every subset.
     columns : sequence of str
         Columns that an attacker may come to know.
     max_size : int
@@ -88,6 +98,8 @@ def risky_subsets(
         Subsets of each size to return, 1 or more.
     missing : {"value", "drop"}
         As for `anonymity_sets`; "drop" leaves out who lacks any of `columns`.
+    memory_limit_gib, temporary_directory
+        For a file, as for `anonymity_sets`.
 
     Returns
     -------
@@ -123,17 +135,33 @@ def risky_subsets(
     check_choice(search, name="search", allowed=("exact", "greedy"))
     check_choice(by, name="by", allowed=("share_unique", "bits"))
     check_choice(missing, name="missing", allowed=("value", "drop"))
+    if isinstance(frame, str | Path):
+        from twinprivacy.attacks._subsets_parquet import FileSearch
+
+        options = (missing, memory_limit_gib, temporary_directory)
+        in_file = FileSearch(names, by, n_best)
+        in_file.run(frame, max_size, search, *options)
+        return _result(in_file, in_file.n_people, max_size)
     people = check_people(frame, names, name="columns")
     if missing == "drop":
         people = drop_missing(people, names)
     found = SubsetSearch([value_codes(people[n]) for n in names], names, by, n_best)
     found.exact(max_size) if search == "exact" else found.greedy(max_size)
-    n_subsets = sum(math.comb(len(names), size) for size in range(1, max_size + 1))
-    table = _table(found, names, len(people))
-    return RiskySubsets(table, len(people), n_subsets, found.n_counted)
+    return _result(found, len(people), max_size)
 
 
-def _table(found: SubsetSearch, names: Sequence[str], n_people: int) -> pd.DataFrame:
+def _result(
+    found: "SubsetSearch | FileSearch", n_people: int, max_size: int
+) -> RiskySubsets:
+    sizes = range(1, max_size + 1)
+    n_subsets = sum(math.comb(len(found.names), size) for size in sizes)
+    table = _table(found.best, found.names, n_people)
+    return RiskySubsets(table, n_people, n_subsets, found.n_counted)
+
+
+def _table(
+    found: dict[int, list[Counted]], names: Sequence[str], n_people: int
+) -> pd.DataFrame:
     rows = [
         {
             "n_attributes": size,
@@ -141,7 +169,7 @@ def _table(found: SubsetSearch, names: Sequence[str], n_people: int) -> pd.DataF
             "share_unique": subset.n_unique / n_people,
             "bits": subset.bits,
         }
-        for size, best in sorted(found.best.items())
+        for size, best in sorted(found.items())
         for subset in best
     ]
     return pd.DataFrame(rows)
