@@ -20,11 +20,19 @@ def share_below_interval(
     """
     check_fraction(level, name="confidence_level")
     below = size < k
-    share = min(float(people[below].sum()), 1.0)
+    share = 1.0 if below.all() else float(people[below].sum())
     pull = share - (k - 1) * float(people[size == k].sum())
-    variance = float((size * people)[below].sum()) - pull**2
+    clumps = size * people
+    variance = min(
+        float(clumps[below].sum()) - pull**2,
+        float(clumps[~below].sum()),
+    )
     binomial = share * (1 - share)
-    shrink = binomial / variance if 0 < binomial < variance else 1.0
+    if binomial > 0:
+        shrink = min(binomial / variance, 1.0) if variance > 0 else 1.0
+    else:
+        # The next share would differ by one set: of k - 1 people, or of k.
+        shrink = 1 / (k - 1 if share == 0 else k)
     return _wilson(share, n_people, n_people * shrink, level)
 
 

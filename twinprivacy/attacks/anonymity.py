@@ -163,22 +163,24 @@ class AnonymitySets:
 
         The table is read as a sample, drawn person by person. Whether somebody stands
         alone depends on the others, so shares vary more than those of independent
-        trials: Wilson's interval is taken for :math:`n p (1 - p) / v` trials, with
+        trials: Wilson's interval is taken for :math:`n p (1 - p) / v` trials, with the
+        smaller of
 
-        .. math:: v = \sum_{s < k} s p_s - \left(p - (k - 1) p_k\right)^2,
+        .. math:: v = \sum_{s < k} s p_s - (p - (k - 1) p_k)^2, \quad
+            v = \sum_{s \ge k} s p_s,
 
         :math:`p_s` the share of people in sets of :math:`s` and :math:`p` of those
-        below `k`. This :math:`v`, of Poisson counts, leaves out a term that lowers it
-        and is never less than :math:`p (1 - p)`: the interval is on the wide side, the
-        more so the larger `k`. It says nothing of uniqueness in the population, which
-        falls with its size; see `population_uniqueness`.
+        below `k`. Both bound the variance of Poisson counts from above, and :math:`v`
+        is not taken below :math:`p (1 - p)`: the interval is about a fifth too wide for
+        those who stand alone, and wider for larger `k`. It says nothing of uniqueness
+        in the population, which falls with its size; see `population_uniqueness`.
 
         Parameters
         ----------
         k : int
             Size, 2 or more; 2 asks for those who stand alone.
         confidence_level : float
-            Coverage, strictly between 0 and 1, at least reached.
+            Coverage, strictly between 0 and 1.
 
         Raises
         ------
