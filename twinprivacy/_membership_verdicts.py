@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from twinprivacy import _verdicts
 from twinprivacy._validation import check_fraction, check_rng
-from twinprivacy._verdicts import Array, Measure, read_scores
+from twinprivacy._verdicts import Measure, read_scores
 from twinprivacy.errors import ParameterError
 from twinprivacy.estimates import Estimate
 
@@ -46,9 +46,9 @@ def membership_advantage(
     Returns
     -------
     Estimate
-        In [-1, 1], with Newcombe's interval; n is the people of both. Of the verdict of
-        an attacker who knows half of the labels, so no more on average than that of the
-        best threshold.
+        In [-1, 1], with Newcombe's interval; n is the people of both. It is of the
+        verdict of an attacker who knows half of the labels, and on average below that
+        of the best threshold: by 0.01 to 0.02 for 500 normal scores a side.
 
     Raises
     ------
@@ -120,7 +120,9 @@ def membership_bits(
     -----
     The interval is the range of the information on the ellipse of rates whose extreme
     differences are Newcombe's bounds. So it holds 0 exactly where the interval of the
-    difference of the rates of this verdict does.
+    difference of the rates of this verdict does. The value is the mean of both halves,
+    and for noise 0 on average; where there is something to find it is too high by up to
+    1.5 / n bits with n people a side, as estimates of information from shares are.
 
     References
     ----------
@@ -157,11 +159,11 @@ def _judge(
             scores, ("member_scores", "control_scores"), strict=True
         )
     )
-    verdicts: tuple[Array, Array]
+    halves = None
     if threshold is None:
         check_rng(rng)
         assert rng is not None
-        verdicts = _verdicts.cross_fitted_verdicts(
+        verdicts, halves = _verdicts.cross_fitted_verdicts(
             members, controls, groups, measure=measure, rng=rng
         )
     elif rng is not None:
@@ -173,4 +175,8 @@ def _judge(
             (members >= threshold).astype(float),
             (controls >= threshold).astype(float),
         )
-    return _verdicts.estimate_verdicts(verdicts, groups, measure, level=level)
+    if measure is _verdicts.advantage:
+        halves = None  # Linear in the rates, so those of both together do.
+    return _verdicts.estimate_verdicts(
+        verdicts, groups, measure, level=level, halves=halves
+    )

@@ -12,6 +12,8 @@ from twinprivacy.errors import DataError
 from twinprivacy.estimates import Estimate
 
 Array = npt.NDArray[np.float64]
+Half = npt.NDArray[np.intp]
+Pair = tuple[Array, Array]
 Measure = Callable[[Array, Array], Array]
 
 
@@ -63,18 +65,17 @@ def cross_fitted_verdicts(
     *,
     measure: Measure,
     rng: np.random.Generator,
-) -> tuple[Array, Array]:
+) -> tuple[Pair, tuple[Half, Half]]:
     """Return who is called a member by the threshold that is best for other people.
 
     Each half of the people is judged by the threshold with which the measure is largest
-    in the other half. Only scores count, so the order of rows does not.
+    in the other half. Only scores count, so the order of rows does not. Verdicts and
+    halves are pairs, of members and of controls.
     """
-    halves = [
-        _half(scores, group, rng, name)
-        for scores, group, name in zip(
-            (members, controls), groups, ("member", "control"), strict=True
-        )
-    ]
+    halves = (
+        _half(members, groups[0], rng, "member"),
+        _half(controls, groups[1], rng, "control"),
+    )
     verdicts = np.zeros(len(members)), np.zeros(len(controls))
     for half in (0, 1):
         others = [
@@ -86,7 +87,7 @@ def cross_fitted_verdicts(
             verdicts, (members, controls), halves, strict=True
         ):
             verdict[part == half] = scores[part == half] >= threshold
-    return verdicts
+    return verdicts, halves
 
 
 def best_threshold(members: Array, controls: Array, measure: Measure) -> float:
@@ -104,24 +105,42 @@ def share_from(scores: Array, thresholds: Array) -> Array:
 
 
 def estimate_verdicts(
-    verdicts: tuple[Array, Array],
+    verdicts: Pair,
     groups: tuple[Any, Any],
     measure: Measure,
     *,
     level: float,
+    halves: tuple[Half, Half] | None = None,
 ) -> Estimate:
-    """Estimate a measure that rises in one rate and falls in the other."""
+    """Estimate a measure that rises in one rate and falls in the other.
+
+    With halves its value is the mean of theirs. The thresholds of the two agree where
+    both by chance have more members, so that for noise the rates of both together are
+    askew, and a measure that is not linear in them would be above 0 on average.
+    """
     hit, alarm = (
         share_interval(verdict, groups=group, confidence_level=level)
         for verdict, group in zip(verdicts, groups, strict=True)
     )
-    value = float(measure(np.array(hit.value), np.array(alarm.value)))
+    value = _value(measure, verdicts, halves)
     n = hit.n + alarm.n
     if np.isnan(hit.low) or np.isnan(alarm.low):
         return Estimate(value, np.nan, np.nan, level, n)
     low = _along(measure, hit, alarm, hit.low, alarm.high).min()
     high = _along(measure, hit, alarm, hit.high, alarm.low).max()
     return Estimate(value, min(float(low), value), max(float(high), value), level, n)
+
+
+def _value(measure: Measure, verdicts: Pair, halves: tuple[Half, Half] | None) -> float:
+    if halves is None:
+        return float(measure(verdicts[0].mean(), verdicts[1].mean()))
+    both = [
+        measure(
+            verdicts[0][halves[0] == half].mean(), verdicts[1][halves[1] == half].mean()
+        )
+        for half in (0, 1)
+    ]
+    return float(np.mean(both))
 
 
 def _along(
@@ -141,9 +160,7 @@ def _along(
     )
 
 
-def _half(
-    scores: Array, groups: Any, rng: np.random.Generator, name: str
-) -> npt.NDArray[np.intp]:
+def _half(scores: Array, groups: Any, rng: np.random.Generator, name: str) -> Half:
     """Deal the people into two halves, the rows of one person into the same."""
     order = np.argsort(scores, kind="stable")
     codes, n_groups = group_codes(
