@@ -199,11 +199,11 @@ def fit_private_table(
     )
     # A Laplace law of scale b has the deviation sqrt(2) b.
     spread = scales[1] * (1.0 if mu is not None else math.sqrt(2))
-    half = upper / 2 - lower / 2
     ratio = np.clip(noisy_sum / np.maximum(noisy_count, max(1.0, spread)), -1.0, 1.0)
-    mean = np.clip(lower + half * (1 + ratio), lower, upper)
+    # Weights of both bounds: their difference may be beyond the largest float.
+    mean = lower * ((1 - ratio) / 2) + upper * ((1 + ratio) / 2)
     cells = domain.frame().assign(
-        noisy_sum=noisy_sum, noisy_count=noisy_count, mean=mean
+        noisy_sum=noisy_sum, noisy_count=noisy_count, mean=np.clip(mean, lower, upper)
     )
     return PrivateTable(
         outcome=outcome,
@@ -229,7 +229,7 @@ def _noise_scales(guarantee: PrivacyGuarantee, share: float) -> tuple[float, flo
 
 
 def _check_bounds(lower: float, upper: float) -> None:
-    if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
+    if not (math.isfinite(lower) and math.isfinite(upper) and lower / 2 < upper / 2):
         raise ParameterError(
             "lower and upper must be finite with lower < upper; got "
             f"{lower!r} and {upper!r}"
