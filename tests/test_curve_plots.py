@@ -85,3 +85,16 @@ def test_panels_that_are_left_over_stay_empty(figure, data):
     axes = figure.subplots(1, 3)
     plot_curves(data, axes, label="share")
     assert not axes[2].axison
+
+
+def test_labels_of_lines_along_the_bottom_stay_above_the_axis(figure, data):
+    flat = pd.concat(data.assign(series=f"line {place}") for place in range(4))
+    flat[["value", "low", "high"]] = 0.0
+    flat.loc[flat["series"] == "line 3", "value"] = 1.0
+    axes = figure.subplots(1, 2)
+    plot_curves(flat, axes, label="share", log_x=True)
+    check_labels(figure, "a-figure")
+    floor = axes[0].get_window_extent().y0
+    for text in axes[0].texts:
+        box = text.get_window_extent()
+        assert (box.y0 + box.y1) / 2 >= floor - 1

@@ -88,6 +88,7 @@ def label_ends(
     pixels = np.array([ax.transData.transform((x, y))[1] for x, y, *_ in ends])
     wanted = pixels * points_per_pixel
     placed = spread(wanted, gap_pt)
+    placed = raise_above(placed, ax.bbox.y0 * points_per_pixel, gap_pt)
     for (x, y, text, colour), shift in zip(ends, placed - wanted, strict=True):
         ax.annotate(
             text,
@@ -114,3 +115,16 @@ def spread(positions: np.ndarray, gap: float) -> np.ndarray:
     result = np.empty_like(placed)
     result[order] = placed
     return result
+
+
+def raise_above(positions: np.ndarray, floor: float, gap: float) -> np.ndarray:
+    """Lift what lies below `floor` on to it, and what that would touch above it."""
+    order = np.argsort(positions, kind="stable")
+    placed = positions.astype(float)
+    least = floor
+    for place in order:
+        if placed[place] >= least:
+            break
+        placed[place] = least
+        least += gap
+    return placed
