@@ -98,8 +98,8 @@ def group_guarantee(guarantee: PrivacyGuarantee, n_dependent: int) -> PrivacyGua
 
     References
     ----------
-    Dwork and Roth (2014), doi:10.1561/0400000042; Humphries et al. (2020),
-    arXiv:2010.12112; Dong, Roth and Su (2022), doi:10.1111/rssb.12454.
+    Dwork and Roth (2014), doi:10.1561/0400000042; Humphries et al. (2023),
+    doi:10.1109/CSF57540.2023.00013; Dong, Roth and Su (2022), doi:10.1111/rssb.12454.
 
     Examples
     --------

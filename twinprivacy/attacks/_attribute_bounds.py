@@ -48,7 +48,7 @@ def attribute_success_bound(
     References
     ----------
     Hayes, Mahloujifar and Balle (2023), arXiv:2302.07225; Balle, Cherubin and Hayes
-    (2022), arXiv:2201.04845.
+    (2022), doi:10.1109/SP46214.2022.9833677.
 
     Examples
     --------

@@ -78,7 +78,7 @@ def advantage_bound(guarantee: PrivacyGuarantee, *, n_dependent: int = 1) -> flo
     References
     ----------
     Kairouz, Oh and Viswanath (2017), doi:10.1109/TIT.2017.2685505; Humphries et al.
-    (2020), arXiv:2010.12112.
+    (2023), doi:10.1109/CSF57540.2023.00013.
 
     Examples
     --------
