@@ -1,6 +1,7 @@
-"""Rates of linked fingerprints along an axis: days, drift, diary or the twin's model."""
+"""Rates of linked fingerprints along an axis: days, drift, diary, the model."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from twinprivacy.attacks.fingerprints import (
     Fingerprints,
     FingerprintSettings,
     link_fingerprints,
-    simulate_all,
+    simulate_each,
 )
 from twinprivacy.attacks.linkage_result import LinkageResult
 from twinprivacy.errors import ParameterError
@@ -22,7 +23,7 @@ LEAST_PEOPLE = 20
 
 
 def fingerprint_rates(
-    prints: Mapping[object, Fingerprints],
+    prints: Mapping[Any, Fingerprints],
     *,
     axis: str = "value",
     evidence: Sequence[str] = EVIDENCE,
@@ -38,7 +39,7 @@ def fingerprint_rates(
     axis : str
         Name of that column.
     evidence : sequence of str
-        Of `EVIDENCE`.
+        Of `EVIDENCE`; where no twins were fitted, "trace" only.
     rng : numpy.random.Generator
         People are cut in the same two halves for every row, so that rows are paired.
     confidence_level : float
@@ -72,7 +73,8 @@ def fingerprint_rates(
     seed = int(rng.integers(2**63))
     rows = []
     for value, own in prints.items():
-        for kind in evidence:
+        fitted = own.named_twin is not None
+        for kind in (kind for kind in evidence if fitted or kind == "trace"):
             found = link_fingerprints(
                 own, evidence=kind, rng=np.random.default_rng(seed)
             )
@@ -82,17 +84,14 @@ def fingerprint_rates(
 
 def sweep_fingerprints(
     n_people: int,
-    settings: Mapping[object, FingerprintSettings],
+    settings: Mapping[Any, FingerprintSettings],
     *,
     axis: str = "value",
     evidence: Sequence[str] = EVIDENCE,
     rng: np.random.Generator,
     n_jobs: int | None = None,
 ) -> pd.DataFrame:
-    """Simulate, fit and link the same people under several settings.
-
-    All settings share their draws, and what several need is simulated and fitted once:
-    a shorter record is the start of a longer one, and named stretches do not drift.
+    """Simulate, fit and link the same people under several settings (`simulate_each`).
 
     Parameters
     ----------
@@ -101,7 +100,7 @@ def sweep_fingerprints(
     settings : mapping
         Settings by the value on the axis.
     axis, evidence, rng
-        As for `fingerprint_rates`; settings without twins give rows of "trace" only.
+        As for `fingerprint_rates`.
     n_jobs : int, optional
         Threads; without it one a core. The answer does not depend on it.
 
@@ -128,16 +127,8 @@ def sweep_fingerprints(
         raise ParameterError(
             f"n_people must be {LEAST_PEOPLE} or more to be linked; got {n_people!r}"
         )
-    prints = simulate_all(n_people, settings, rng, n_jobs)
-    seed = int(rng.integers(2**63))
-    frames = []
-    for value, own in prints.items():
-        kinds = [kind for kind in evidence if kind == "trace" or settings[value].twins]
-        split = np.random.default_rng(seed)
-        frames.append(
-            fingerprint_rates({value: own}, axis=axis, evidence=kinds, rng=split)
-        )
-    return pd.concat(frames, ignore_index=True)
+    prints = simulate_each(n_people, settings, rng=rng, n_jobs=n_jobs)
+    return fingerprint_rates(prints, axis=axis, evidence=evidence, rng=rng)
 
 
 def _row(found: LinkageResult, confidence_level: float) -> dict[str, float | int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ __all__ = [
     "FingerprintSettings",
     "Fingerprints",
     "link_fingerprints",
+    "simulate_each",
     "simulate_fingerprints",
 ]
 
@@ -166,7 +168,7 @@ def simulate_fingerprints(
     (30, 33)
     """
     settings = settings or FingerprintSettings()
-    return next(iter(simulate_all(n_people, {"": settings}, rng, n_jobs).values()))
+    return simulate_each(n_people, {"": settings}, rng=rng, n_jobs=n_jobs)[""]
 
 
 def link_fingerprints(
@@ -209,13 +211,45 @@ def link_fingerprints(
     return link_by_likelihood(*prints.records(evidence), rng=rng)
 
 
-def simulate_all(
+def simulate_each(
     n_people: int,
-    settings: Mapping[object, FingerprintSettings],
+    settings: Mapping[Any, FingerprintSettings],
+    *,
     rng: np.random.Generator,
-    n_jobs: int | None,
-) -> dict[object, Fingerprints]:
-    """Simulate and read two stretches of the same people under each of the settings."""
+    n_jobs: int | None = None,
+) -> dict[Any, Fingerprints]:
+    """Simulate the same people under several settings.
+
+    All settings share their draws, and what several need is simulated and fitted once:
+    a shorter record is the start of a longer one, and named stretches do not drift.
+
+    Parameters
+    ----------
+    n_people : int
+        1 or more.
+    settings : mapping
+        Settings by any label.
+    rng : numpy.random.Generator
+    n_jobs : int, optional
+        Threads; without it one a core. The answer does not depend on it.
+
+    Returns
+    -------
+    dict
+        Fingerprints by the same labels.
+
+    Raises
+    ------
+    ParameterError
+        If there is nobody, no settings, or `rng` is no generator.
+
+    Examples
+    --------
+    >>> by_days = {k: FingerprintSettings(days=k, twins=False) for k in (1, 2)}
+    >>> prints = simulate_each(2, by_days, rng=np.random.default_rng(7))
+    >>> list(prints)
+    [1, 2]
+    """
     check_rng(rng)
     if n_people < 1:
         raise ParameterError(f"n_people must be 1 or more; got {n_people!r}")
@@ -224,8 +258,8 @@ def simulate_all(
     longest = max(own.days for own in settings.values())
     world = lives.Lives(n_people, longest, int(rng.integers(2**63)), n_jobs)
     prints = {}
-    for value, own in settings.items():
+    for label, own in settings.items():
         named, named_twin = world.records(own, lives.NAMED)
         nameless, nameless_twin = world.records(own, lives.NAMELESS)
-        prints[value] = Fingerprints(named, nameless, named_twin, nameless_twin)
+        prints[label] = Fingerprints(named, nameless, named_twin, nameless_twin)
     return prints

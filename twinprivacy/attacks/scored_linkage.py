@@ -14,7 +14,7 @@ from twinprivacy.attacks.two_covariance import (
 )
 from twinprivacy.errors import DataError, FitError
 
-__all__ = ["link_by_likelihood", "link_scores", "rank_one_by_size"]
+__all__ = ["link_by_likelihood", "link_scores"]
 
 Array = npt.NDArray[np.float64]
 
@@ -138,58 +138,6 @@ def link_by_likelihood(
     temperature = float(np.mean([result.temperature for result in results]))
     groups = np.arange(len(targets))
     return LinkageResult("likelihood", size, targets, groups, temperature)
-
-
-def rank_one_by_size(result: LinkageResult, sizes: npt.ArrayLike) -> pd.DataFrame:
-    r"""Return the rate of being first among fewer candidates than were there.
-
-    A target with k of n - 1 others ahead is first among m at random with probability
-    :math:`\binom{n - 1 - k}{m - 1} / \binom{n - 1}{m - 1}`: the mean over all smaller
-    galleries that hold its own record, without drawing any.
-
-    Parameters
-    ----------
-    result : LinkageResult
-        Of targets in the gallery, without ties.
-    sizes : array_like of int
-        Numbers of candidates m, 1 to those there were.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns n_people, rate, low, high (Wilson's at 95 %, over targets; a little
-        wide, as probabilities vary less than successes), n and chance.
-
-    Raises
-    ------
-    DataError
-        If a size is outside its range.
-
-    Examples
-    --------
-    >>> found = link_scores([[3.0, 1.0, 2.0], [4.0, 1.0, 0.0], [0.0, 1.0, 2.0]])
-    >>> rank_one_by_size(found, [1, 2, 3])["rate"].round(3).tolist()
-    [1.0, 0.833, 0.667]
-    """
-    from scipy.special import gammaln
-
-    from twinprivacy.attacks.crowd_rank import rate_frame
-
-    sizes = np.atleast_1d(np.asarray(sizes, dtype=int))
-    n = result.n_candidates
-    if not sizes.size or sizes.min() < 1 or sizes.max() > n:
-        raise DataError(f"sizes must lie in 1 to {n}, the candidates there were")
-    ahead = result.targets["rank"].to_numpy(dtype=float) - 1
-    behind = n - 1 - ahead
-
-    def log_ways(pool: Any, m: int) -> Any:
-        return gammaln(pool + 1) - gammaln(np.maximum(pool - m, 0) + 1)
-
-    rates = [
-        np.where(behind >= m, np.exp(log_ways(behind, m) - log_ways(n - 1, m)), 0.0)
-        for m in (int(size) - 1 for size in sizes)
-    ]
-    return rate_frame(sizes.tolist(), rates, 0.95)
 
 
 def _halves(

@@ -184,23 +184,19 @@ def log_likelihood_ratios(
            [-0.19,  0.81]])
     """
     x, y = model.place(left), model.place(right)
-    constant, square, cross = score_terms(model.ratios)
+    ratios = model.ratios
+    constant = float((np.log1p(ratios) - np.log1p(2 * ratios) / 2).sum())
+    square = -(ratios**2) / (2 * (1 + ratios) * (1 + 2 * ratios))
+    cross = ratios / (1 + 2 * ratios)
     scores = (x * cross) @ y.T
     scores += constant + (x**2 @ square)[:, None] + y**2 @ square
     return np.asarray(scores)
 
 
-def score_terms(ratios: Array) -> tuple[float, Array, Array]:
-    """Return the constant of the score, and its factors of squares and of products."""
-    constant = float((np.log1p(ratios) - np.log1p(2 * ratios) / 2).sum())
-    square = -(ratios**2) / (2 * (1 + ratios) * (1 + 2 * ratios))
-    return constant, square, ratios / (1 + 2 * ratios)
-
-
 def _independent_axes(first: Array, second: Array) -> tuple[Array, Array]:
     """Return axes on which the covariances within and between are both diagonal."""
     from scipy.linalg import eigh
-    from sklearn.covariance import ledoit_wolf
+    from sklearn.covariance import ledoit_wolf  # type: ignore[import-untyped]
 
     within, _ = ledoit_wolf((first - second) / np.sqrt(2), assume_centered=True)
     both, _ = ledoit_wolf((first + second) / np.sqrt(2))
