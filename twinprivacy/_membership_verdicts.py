@@ -153,12 +153,8 @@ def _judge(
     check_fraction(level, name="confidence_level")
     threshold, rng = chosen_by
     at_least = 2 if threshold is None else 1
-    members, controls = (
-        read_scores(values, name=name, at_least=at_least)
-        for values, name in zip(
-            scores, ("member_scores", "control_scores"), strict=True
-        )
-    )
+    members = read_scores(scores[0], name="member_scores", at_least=at_least)
+    controls = read_scores(scores[1], name="control_scores", at_least=at_least)
     halves = None
     if threshold is None:
         check_rng(rng)
@@ -166,17 +162,18 @@ def _judge(
         verdicts, halves = _verdicts.cross_fitted_verdicts(
             members, controls, groups, measure=measure, rng=rng
         )
-    elif rng is not None:
-        raise ParameterError("threshold and rng must not both be given; got both")
-    elif not math.isfinite(threshold):
-        raise ParameterError(f"threshold must be finite; got {threshold!r}")
     else:
-        verdicts = (
-            (members >= threshold).astype(float),
-            (controls >= threshold).astype(float),
-        )
+        _check_given(threshold, rng)
+        verdicts = (members >= threshold) * 1.0, (controls >= threshold) * 1.0
     if measure is _verdicts.advantage:
         halves = None  # Linear in the rates, so those of both together do.
     return _verdicts.estimate_verdicts(
         verdicts, groups, measure, level=level, halves=halves
     )
+
+
+def _check_given(threshold: float, rng: np.random.Generator | None) -> None:
+    if rng is not None:
+        raise ParameterError("threshold and rng must not both be given; got both")
+    if not math.isfinite(threshold):
+        raise ParameterError(f"threshold must be finite; got {threshold!r}")

@@ -32,6 +32,7 @@ from twinprivacy._guarantees import PrivacyGuarantee
 from twinprivacy._validation import check_fraction, check_rng
 from twinprivacy.errors import ParameterError
 from twinprivacy.twins._private_cells import (
+    Array,
     Domain,
     cell_numbers,
     check_domain,
@@ -200,22 +201,19 @@ def fit_private_table(
     # A Laplace law of scale b has the deviation sqrt(2) b.
     spread = scales[1] * (1.0 if mu is not None else math.sqrt(2))
     ratio = np.clip(noisy_sum / np.maximum(noisy_count, max(1.0, spread)), -1.0, 1.0)
-    # Weights of both bounds: their difference may be beyond the largest float.
-    mean = lower * ((1 - ratio) / 2) + upper * ((1 + ratio) / 2)
     cells = domain.frame().assign(
-        noisy_sum=noisy_sum, noisy_count=noisy_count, mean=np.clip(mean, lower, upper)
+        noisy_sum=noisy_sum, noisy_count=noisy_count, mean=_unscale(ratio, lower, upper)
     )
     return PrivateTable(
-        outcome=outcome,
-        by=domain.values,
-        lower=float(lower),
-        upper=float(upper),
-        guarantee=guarantee,
-        cells=cells,
-        sum_noise=scales[0],
-        count_noise=scales[1],
-        _domain=domain,
+        outcome, domain.values, lower, upper, guarantee, cells, *scales, domain
     )
+
+
+def _unscale(ratio: Array, lower: float, upper: float) -> Array:
+    """Return what is from the middle in half widths in the unit of the bounds."""
+    # Weights of both bounds: their difference may be beyond the largest float.
+    mean = lower * ((1 - ratio) / 2) + upper * ((1 + ratio) / 2)
+    return np.asarray(np.clip(mean, lower, upper))
 
 
 def _noise_scales(guarantee: PrivacyGuarantee, share: float) -> tuple[float, float]:
