@@ -1,0 +1,169 @@
+"""Population uniqueness from the sizes of a sample's sets: Pitman's and Zayatz's."""
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from twinprivacy.attacks._population_task import Shares, Task
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+# Range of alpha; at its upper end every person is a new kind.
+_ALPHA = (1e-4, 1 - 1e-6)
+
+
+def solve_frequencies(
+    task: Task, method: str, rng: np.random.Generator
+) -> tuple[Shares, list[Shares]]:
+    """Return a method's answer, and its answers for resamples."""
+    sizes, n_sets = count_sizes(task.sets)
+    size, n = task.population_size, len(task.codes)
+    if method == "zayatz":
+        redrawn = [resample_zayatz(sizes, n_sets, size, g) for g in task.spawn(rng)]
+        return zayatz(sizes, n_sets, size), redrawn
+    theta, alpha = fit_pitman(sizes, n_sets)
+    redrawn = [resample_pitman(n, size, theta, alpha, g) for g in task.spawn(rng)]
+    return pitman(sizes, n_sets, size, theta, alpha), redrawn
+
+
+def count_sizes(set_sizes: Ints) -> tuple[Ints, Ints]:
+    """Return the sizes that occur, ascending, and how many sets have them."""
+    counts = np.bincount(set_sizes)
+    sizes = np.flatnonzero(counts)
+    return sizes, counts[sizes]
+
+
+def zayatz(sizes: Ints, n_sets: Ints, population_size: int) -> Shares:
+    r"""Return Zayatz's estimate from the histogram of set sizes.
+
+    Sets of the population are taken to have the sizes of those of the sample. A set of
+    size F shows one person among n of N with the hypergeometric probability h(F); so a
+    sample unique is a population unique with probability
+    :math:`s_1 h(1) / \sum_j s_j h(j)`.
+    """
+    from scipy.stats import hypergeom
+
+    n = int(sizes @ n_sets)
+    single = hypergeom.pmf(1, population_size, sizes, n) * n_sets
+    n_alone = int(n_sets[sizes == 1].sum())
+    if not n_alone:
+        return Shares(0.0, np.nan, np.nan, np.nan)
+    given = float(single[sizes == 1].sum() / single.sum())
+    return Shares(n_alone / n * given, given, np.nan, np.nan)
+
+
+def fit_pitman(sizes: Ints, n_sets: Ints) -> tuple[float, float]:
+    r"""Return theta and alpha of Pitman's sampling formula of greatest likelihood.
+
+    :math:`\log L = \sum_{i=1}^{u-1} \log(\theta + i \alpha) - \sum_{i=1}^{n-1}
+    \log(\theta + i) + \sum_j s_j \sum_{i=1}^{j-1} \log(i - \alpha)`, for u sets among n
+    people, with :math:`0 < \alpha < 1` and :math:`\theta > -\alpha`.
+    """
+    from scipy.optimize import minimize
+
+    n, u = float(sizes @ n_sets), float(n_sets.sum())
+    larger = sizes > 1
+    rest, n_rest = sizes[larger] - 1.0, n_sets[larger].astype(float)
+
+    def loss(at: Array, /) -> float:
+        theta, alpha = _natural(at)
+        steps = (u - 1) * np.log(alpha) + _log_rising(theta / alpha + 1, u - 1)
+        inside = n_rest @ _log_rising(1 - alpha, rest)
+        return float(_log_rising(theta + 1, n - 1) - steps - inside)
+
+    starts = [np.array([a, np.log(u)]) for a in (-2.0, 0.0, 2.0)]
+    start = min(starts, key=loss)
+    best = minimize(
+        loss, start, method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-6}
+    )
+    return _natural(np.asarray(best.x, dtype=float))
+
+
+def _natural(at: Array) -> tuple[float, float]:
+    """Return theta and alpha from their unbounded forms."""
+    low, high = _ALPHA
+    alpha = low + (high - low) / (1 + np.exp(-np.clip(at[0], -30, 30)))
+    return float(np.exp(np.clip(at[1], -20, 25)) - alpha + 1e-9), float(alpha)
+
+
+def _log_rising(x: npt.ArrayLike, m: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return log Gamma(x + m) - log Gamma(x), exact where x is far above m."""
+    from scipy.special import betaln, gammaln
+
+    m = np.asarray(m, dtype=float)
+    positive = np.maximum(m, 1e-300)
+    return np.where(m > 0, gammaln(positive) - betaln(x, positive), 0.0)
+
+
+def pitman(
+    sizes: Ints, n_sets: Ints, population_size: int, theta: float, alpha: float
+) -> Shares:
+    r"""Return what Pitman's formula expects of the population, given the sample.
+
+    Given the sample, the next person is of a new kind with probability
+    :math:`(\theta + u \alpha) / (\theta + n)`, and joins a set of size 1 with
+    :math:`(1 - \alpha) / (\theta + n)`. So a sample unique stays alone with probability
+    :math:`\prod_{i=n}^{N-1} (\theta + i - 1 + \alpha) / (\theta + i)`, and an unsampled
+    person is new and alone with that of being new times the same product from n + 1.
+    """
+    n, u, size = float(sizes @ n_sets), float(n_sets.sum()), float(population_size)
+    alone = float(n_sets[sizes == 1].sum())
+    at_n = _log_rising(theta + alpha, n - 1) - _log_rising(theta + 1, n - 1)
+    expected = float(np.exp(at_n))
+    if size == n:
+        return Shares(alone / n, 1.0 if alone else np.nan, u / n, expected)
+    more = size - n
+    stays = np.exp(
+        _log_rising(theta + n - 1 + alpha, more) - _log_rising(theta + n, more)
+    )
+    later = np.exp(
+        _log_rising(theta + n + alpha, more - 1) - _log_rising(theta + n + 1, more - 1)
+    )
+    new = (theta + u * alpha) / (theta + n) * later
+    unique = float((alone * stays + more * new) / size)
+    growth = np.exp(_log_rising(theta + n + alpha, more) - _log_rising(theta + n, more))
+    kinds = u + (u + theta / alpha) * (growth - 1)
+    given = min(float(stays), 1.0) if alone else np.nan
+    correctness = min(max(float(kinds / size), unique), 1.0)
+    return Shares(min(unique, 1.0), given, correctness, expected)
+
+
+def resample_pitman(
+    n: int, population_size: int, theta: float, alpha: float, rng: np.random.Generator
+) -> Shares:
+    """Draw a sample from Pitman's formula, fit it again and return its answer."""
+    drawn = _draw_sets(rng, n, theta, alpha)
+    sizes, n_sets = count_sizes(drawn)
+    return pitman(sizes, n_sets, population_size, *fit_pitman(sizes, n_sets))
+
+
+@njit(nogil=True)
+def _draw_sets(rng: np.random.Generator, n: int, theta: float, alpha: float) -> Ints:
+    """Seat people one by one: at a new set, or at one by its size less alpha."""
+    owner = np.empty(n, dtype=np.int64)
+    sizes = np.zeros(n, dtype=np.int64)
+    used = 0
+    for i in range(n):
+        if i == 0 or rng.random() * (theta + i) < theta + used * alpha:
+            chosen = used
+            used += 1
+        else:
+            # A person drawn at random has a set with its size as weight.
+            chosen = owner[int(rng.random() * i)]
+            while rng.random() * sizes[chosen] < alpha:
+                chosen = owner[int(rng.random() * i)]
+        owner[i] = chosen
+        sizes[chosen] += 1
+    return sizes[:used]
+
+
+def resample_zayatz(
+    sizes: Ints, n_sets: Ints, population_size: int, rng: np.random.Generator
+) -> Shares:
+    """Draw as many sets with replacement and return Zayatz's answer for them."""
+    total = int(n_sets.sum())
+    drawn = rng.multinomial(total, n_sets / total)
+    people = int(sizes @ drawn)
+    # Other sets make another number of people; the sampled fraction is what stays.
+    size = max(round(population_size * people / int(sizes @ n_sets)), people)
+    return zayatz(sizes[drawn > 0], drawn[drawn > 0], size)
