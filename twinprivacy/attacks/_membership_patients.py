@@ -39,6 +39,13 @@ def own_separation(targets: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def own_areas(targets: pd.DataFrame) -> Array:
+    """Return the area under each person's own curve, of one round or more."""
+    names, codes, member, signal = _rows(targets)
+    n_in, n_out = _counts(codes, member, len(names), least=1)
+    return _areas(codes, member, signal, n_in, n_out)
+
+
 def area_bounds(
     area: Array, n_in: Counts, n_out: Counts, *, level: float
 ) -> tuple[Array, Array]:
@@ -105,14 +112,19 @@ def _rows(
 
 
 def _counts(
-    codes: npt.NDArray[np.intp], member: npt.NDArray[np.bool_], n: int
+    codes: npt.NDArray[np.intp],
+    member: npt.NDArray[np.bool_],
+    n: int,
+    *,
+    least: int = 2,
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     n_in, n_out = (np.bincount(codes[side], minlength=n) for side in (member, ~member))
-    n_few = int((np.minimum(n_in, n_out) < 2).sum())
+    n_few = int((np.minimum(n_in, n_out) < least).sum())
     if n_few:
+        often = "twice" if least == 2 else "once"
         raise DataError(
-            "everyone must be twice a member and twice not, in the rounds that are "
-            f"used; {n_few} of {n} are not"
+            f"everyone must be {often} a member and {often} not, in the rounds that "
+            f"are used; {n_few} of {n} are not"
         )
     return n_in, n_out
 

@@ -8,7 +8,8 @@ All these audits estimate the same attack: the attacker is asked about a person 
 cohort of whom a fair coin has decided whether the twin was fitted with everybody or
 with everybody else, and judges by the loss alone, with one threshold for all. That is
 the attack of Yeom et al. It is weaker than that of shadow models, which knows what is
-usual for each person.
+usual for each person; for out-of-bag trees `patient_risk.own_area` estimates how well
+that does.
 """
 
 from typing import Any
@@ -133,9 +134,9 @@ def audit_glm(
 
     Notes
     -----
-    On three of the real cohorts the predictor differs from that of a refit by at most
-    0.02 standard deviations of it, and the area under the curve by less than 0.001;
-    where a few people carry a coefficient the step is too short, and the audit too
+    On 200 people of the Worcester heart attack cohort the predictor of nobody differs
+    from that of a refit by more than 0.02 of its standard deviations. Where a few
+    people carry a coefficient the step falls short of the refit, and the audit is too
     favourable.
 
     References
@@ -202,9 +203,11 @@ def audit_forest(
 
     Notes
     -----
-    The answer without a person is an average of fewer trees, so that it scatters more
-    than that of a refit: the audit is a little too unfavourable, the more so the fewer
-    trees there are and the more rows a person has.
+    The answer without a person is an average of about a third of the trees, so that it
+    is coarser than that of a refit. For 1,000 people of the free light chain cohort and
+    100 trees the area is 0.71, that of the same attack on shadow models 0.74; the mean
+    area within persons (`own_area`) is 0.90, and 0.91 with 100 shadow models, of which
+    the online likelihood ratio reaches 0.93.
 
     References
     ----------

@@ -10,11 +10,66 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._validation import check_fraction, check_rng
-from twinprivacy.attacks._membership_patients import own_separation, shares_by_chance
+from twinprivacy.attacks._membership_patients import (
+    own_areas,
+    own_separation,
+    shares_by_chance,
+)
 from twinprivacy.attacks.membership_result import MembershipResult
+from twinprivacy.differences import mean_interval, share_interval
 from twinprivacy.errors import ParameterError
+from twinprivacy.estimates import Estimate
 
-__all__ = ["most_exposed", "risk_distribution"]
+__all__ = ["most_exposed", "own_area", "risk_distribution"]
+
+
+def own_area(found: MembershipResult, *, confidence_level: float = 0.95) -> Estimate:
+    """Estimate the mean over persons of the area under their own curve.
+
+    It is the probability that a person's own signal is higher when in the training than
+    when out: what an attacker achieves who knows what is usual for each person, as with
+    many shadow models, while the area of the result has one threshold for all.
+
+    Parameters
+    ----------
+    found : MembershipResult
+        Of one round or more; everyone a member and not, as `attack_with_shadows` and
+        the audits give it.
+    confidence_level : float
+        Two-sided coverage, strictly between 0 and 1.
+
+    Returns
+    -------
+    Estimate
+        In [0, 1]; n is the number of persons.
+
+    Raises
+    ------
+    DataError
+        If somebody is not once a member and once not.
+
+    Notes
+    -----
+    Of a model without chance in its fit, such as a regression, a closed-form audit
+    gives 1 or nearly so: to leave someone out always moves the answer away from them,
+    and an attacker who knows everybody else sees it. Out-of-bag trees give what shadow
+    models do, for there the chance of the fit hides people.
+
+    Examples
+    --------
+    >>> targets = pd.DataFrame(
+    ...     {"member": [True, True, False, False], "score": [2.0, 1.0, 1.5, 0.0]},
+    ...     index=[0, 1, 0, 1])
+    >>> own_area(MembershipResult(targets, "loss")).value
+    1.0
+    """
+    check_fraction(confidence_level, name="confidence_level")
+    areas = own_areas(found.targets)
+    if np.isin(areas, (0, 1)).all():
+        return share_interval(areas, confidence_level=confidence_level)
+    mean = mean_interval(areas, confidence_level=confidence_level)
+    low, high = max(mean.low, 0.0), min(mean.high, 1.0)
+    return Estimate(mean.value, low, high, confidence_level, mean.n)
 
 
 def risk_distribution(
