@@ -1,5 +1,7 @@
 """Candidates in blocks of near neighbours with bounding boxes, for the kernels."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +10,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
+
+# Less work than this (pairs times columns) is not worth waking another thread.
+SMALL_WORK = 10_000_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,3 +117,16 @@ def _split(points: Array, size: int) -> Places:
         ranks = np.argpartition(column, half - 1)
         waiting += [rows[ranks[half:]], rows[ranks[:half]]]
     return np.concatenate(done)
+
+
+@contextmanager
+def threads_for(work: int) -> Iterator[None]:
+    """Run small work on one thread: waiting for others on a busy machine is slower."""
+    import numba
+
+    before = numba.get_num_threads()
+    numba.set_num_threads(1 if work < SMALL_WORK else before)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)

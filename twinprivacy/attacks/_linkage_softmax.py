@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from twinprivacy.attacks._linkage_blocks import Gallery, Places
+from twinprivacy.attacks._linkage_blocks import Gallery, Places, threads_for
 from twinprivacy.attacks._linkage_distance import Encoded
 
 Array = npt.NDArray[np.float64]
@@ -27,23 +27,50 @@ def evidence_bits(
     left, right = encoded.left[inside], gallery.columns
     width = WIDEST * float(encoded.costs.missing.sum() or encoded.left.shape[1])
     packed = encoded.costs.packed()
+    places = gallery.place_of(rows[inside])
     # Two rows of halvings, one shifted by half a step, are a grid by the root of 2.
-    grids = [
-        log_evidence(left, gallery.place_of(rows[inside]), right, packed, STEPS, w)
-        for w in (width, width / np.sqrt(2))
-    ]
-    temperatures = np.concatenate(
-        [[np.inf], *(w / 2.0 ** np.arange(STEPS) for w in (width, width / np.sqrt(2)))]
-    )
-    n = right.shape[1]
-    gains = np.concatenate([np.zeros((inside.size, 1)), *grids], axis=1)
-    gains[:, 1:] += np.log(n)
+    with threads_for(STEPS * left.shape[0] * right.size):
+        grids = [
+            log_evidence(left, places, right, packed, STEPS, w)
+            for w in (width, width / np.sqrt(2))
+        ]
+    gains = np.stack(grids, axis=2).reshape(inside.size, 2 * STEPS)
+    gains += np.log(right.shape[1])
     codes = np.unique(people[inside], return_inverse=True)[1]
     sums = np.zeros((int(codes.max()) + 1, gains.shape[1]))
     np.add.at(sums, codes, gains)
     whole = sums.sum(axis=0)
-    # The first of equals is the widest: without other people the costs do not count.
-    best = (whole - sums)[codes].argmax(axis=1)
     bits = np.full(rows.size, np.nan)
-    bits[inside] = gains[np.arange(inside.size), best] / np.log(2)
-    return bits, float(temperatures[whole.argmax()])
+    step, shift = _peaks((whole - sums)[codes])
+    bits[inside] = _at(gains, step, shift) / np.log(2)
+    step, shift = _peaks(whole[None])
+    halvings = (step[0] + shift[0]) / 2
+    return bits, float(np.inf if step[0] < 0 else width / 2**halvings)
+
+
+def _peaks(curves: Array) -> tuple[Places, Array]:
+    """Return where each curve is highest: a step, and how far beyond it.
+
+    A parabola through the highest step and its neighbours keeps the peak of all people
+    but one near that of all. A step of -1 stands for a temperature without end, which
+    gives nobody bits: the first choice where nothing is better.
+    """
+    n, rows = curves.shape[1], np.arange(len(curves))
+    step = curves.argmax(axis=1)
+    inner = np.clip(step, 1, n - 2)
+    before, top, after = (curves[rows, inner + d] for d in (-1, 0, 1))
+    bend = before - 2 * top + after
+    bent = (inner == step) & (bend < 0)
+    shift = np.where(bent, (before - after) / np.where(bent, 2 * bend, 1.0), 0.0)
+    useless = curves[rows, step] <= 0
+    return np.where(useless, -1, step), np.where(useless, 0.0, shift)
+
+
+def _at(curves: Array, step: Places, shift: Array) -> Array:
+    """Return each curve at its own step and shift, by the same parabola."""
+    rows, inner = np.arange(len(curves)), np.clip(step, 1, curves.shape[1] - 2)
+    before, top, after = (curves[rows, inner + d] for d in (-1, 0, 1))
+    curved = top + shift * (after - before) / 2
+    curved += shift**2 * (before - 2 * top + after) / 2
+    value: Array = np.where(shift == 0, curves[rows, step], curved)
+    return np.where(step < 0, 0.0, value)

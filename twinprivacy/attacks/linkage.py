@@ -10,7 +10,7 @@ import pandas as pd
 from twinprivacy._clusters import group_codes
 from twinprivacy.attacks import _linkage_checks as checks
 from twinprivacy.attacks import _linkage_distance as distance
-from twinprivacy.attacks._linkage_blocks import Costs, Gallery, arrange
+from twinprivacy.attacks._linkage_blocks import Costs, Gallery, arrange, threads_for
 from twinprivacy.attacks._linkage_distance import Encoded
 from twinprivacy.attacks._linkage_encoding import encode_tables
 from twinprivacy.attacks._linkage_softmax import evidence_bits
@@ -215,14 +215,16 @@ def _scan(
     from twinprivacy.attacks._linkage_kernels import scan
 
     costs: Costs = encoded.costs
-    found = scan(
-        encoded.left,
-        gallery.place_of(rows),
-        gallery.columns,
-        gallery.low,
-        gallery.high,
-        costs.packed(),
-    )
+    places = gallery.place_of(rows)
+    with threads_for(encoded.left.shape[0] * gallery.columns.size):
+        found = scan(
+            encoded.left,
+            places,
+            gallery.columns,
+            gallery.low,
+            gallery.high,
+            costs.packed(),
+        )
     best, n_best, place, second, own, other, nearer, tied = found.T
     single = np.where(n_best == 1, gallery.order[place.astype(np.intp)], -1)
     inside = rows >= 0
@@ -262,7 +264,8 @@ def _assign(encoded: Encoded, rng: np.random.Generator) -> Places:
     # A random order breaks ties without regard to the order of the tables.
     first, second = rng.permutation(n), rng.permutation(m)
     shuffled = np.ascontiguousarray(encoded.right[second].T)
-    matrix = cost_matrix(encoded.left[first], shuffled, encoded.costs.packed())
+    with threads_for(n * encoded.right.size):
+        matrix = cost_matrix(encoded.left[first], shuffled, encoded.costs.packed())
     at, to = linear_sum_assignment(matrix)
     assigned = np.full(n, -1, dtype=np.intp)
     assigned[first[at]] = second[to]
