@@ -164,7 +164,10 @@ def _judge(
         )
     else:
         _check_given(threshold, rng)
-        verdicts = (members >= threshold) * 1.0, (controls >= threshold) * 1.0
+        verdicts = (
+            np.asarray(members >= threshold, dtype=float),
+            np.asarray(controls >= threshold, dtype=float),
+        )
     if measure is _verdicts.advantage:
         halves = None  # Linear in the rates, so those of both together do.
     return _verdicts.estimate_verdicts(

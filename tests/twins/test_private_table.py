@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from twinprivacy.attacks.bounds import (
     PrivacyGuarantee,
     advantage_bound,
+    attribute_bits_bound,
+    attribute_success_bound,
     membership_bits_bound,
     true_positive_rate_bound,
 )
@@ -173,6 +175,40 @@ def test_gaussian_attack_reaches_its_bound_everywhere(mu: float) -> None:
     for rate in (0.001, 0.01, 0.1, 0.5):
         found = true_positive_rate_at(members, controls, false_positive_rate=rate)
         assert found.low <= true_positive_rate_bound(guarantee, rate) <= found.high
+
+
+@pytest.mark.parametrize("budget", [{"epsilon": 1.0}, {"mu": 1.0}])
+def test_guessing_an_extreme_outcome_reaches_its_bound(
+    budget: dict[str, float],
+) -> None:
+    # All but nothing is spent on the sums; outcomes are the one bound or the other.
+    n = 10_000
+    people = pd.DataFrame(
+        {"cell": np.arange(n), "sbp_mmhg": np.where(np.arange(n) % 2, 200.0, 80.0)}
+    )
+    table = fit_private_table(
+        people,
+        **BOUNDS,
+        by={"cell": range(n)},
+        share_for_sums=1 - 1e-9,
+        rng=np.random.default_rng(6),
+        **budget,
+    )
+    guess = np.where(table.cells["noisy_sum"] > 0, 200.0, 80.0)
+    n_right = int((guess == people["sbp_mmhg"]).sum())
+    found = wilson_interval(n_right, n, confidence_level=0.999)
+    guarantee = PrivacyGuarantee(**budget)
+    bound = attribute_success_bound(guarantee, 0.5)
+    assert found.low <= bound <= found.high
+    wrong = 1 - found.value
+    told = 1 + found.value * math.log2(found.value) + wrong * math.log2(wrong)
+    assert told < attribute_bits_bound(guarantee, entropy_bits=1.0)
+    # Half on the counts, which tell nothing of the outcome, leaves it well below.
+    table = fit_private_table(
+        people, **BOUNDS, by={"cell": range(n)}, rng=np.random.default_rng(6), **budget
+    )
+    guess = np.where(table.cells["noisy_sum"] > 0, 200.0, 80.0)
+    assert (guess == people["sbp_mmhg"]).mean() < bound - 0.03
 
 
 def test_people_in_the_middle_of_the_bounds_give_less_away() -> None:
