@@ -1,7 +1,7 @@
 """Search of the subsets of columns that tell most people apart."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -87,7 +87,7 @@ class SubsetSearch:
             promising = [
                 s
                 for s in range(size, most + 1)
-                if self._may_be_best(split, [column, *self._widest(rest, s - size)], s)
+                if self._may_be_best(split, (*columns, column), rest, s)
             ]
             if not promising:
                 continue
@@ -107,21 +107,33 @@ class SubsetSearch:
         self.best[len(found.columns)] = kept[: self.n_best]
         return finer
 
-    def _widest(self, columns: list[int], n: int) -> Iterator[int]:
-        """Return the n columns that could split sets most."""
-        worth = self._n_values if self.by == "share_unique" else self._bits
-        return iter(sorted(columns, key=lambda c: -worth[c])[:n])
+    def _may_be_best(
+        self, split: Partition, columns: tuple[int, ...], rest: list[int], size: int
+    ) -> bool:
+        """Return whether no bound keeps all supersets of a size from the best.
 
-    def _may_be_best(self, split: Partition, added: list[int], size: int) -> bool:
-        """Return whether no bound keeps these columns, added, from the best."""
+        `split` knows all `columns` but the last; `rest` are those that may follow.
+        """
         kept = self.best.get(size, [])
         if len(kept) < self.n_best:
             return True
+        least, n_more = kept[-1], size - len(columns)
+        if least.n_unique == split.n_people:
+            # Nothing tells more than what tells everybody apart: names decide.
+            first = sorted(rest, key=lambda c: str(self.names[c]))[:n_more]
+            if self._names((*columns, *first)) > self._names(least.columns):
+                return False
+        worth = self._n_values if self.by == "share_unique" else self._bits
+        widest = sorted(rest, key=lambda c: -worth[c])[:n_more]
+        added = [columns[-1], *widest]
         if self.by == "share_unique":
             n_cells = math.prod(self._n_values[c] for c in added)
-            return most_unique(split, n_cells) >= kept[-1].n_unique
+            return most_unique(split, n_cells) >= least.n_unique
         bound = set_bits(split) + sum(self._bits[c] for c in added)
-        return bound > kept[-1].bits - _SLACK
+        return bound > least.bits - _SLACK
+
+    def _names(self, columns: tuple[int, ...]) -> list[str]:
+        return sorted(str(self.names[c]) for c in columns)
 
 
 def most_unique(split: Partition, n_cells: int) -> int:
