@@ -14,6 +14,7 @@ from twinprivacy.attacks.bounds import (
     advantage_bound,
     attribute_bits_bound,
     attribute_success_bound,
+    bounds_table,
     gaussian_delta,
     gaussian_epsilon,
     gaussian_error_advantage,
@@ -128,6 +129,28 @@ def test_group_guarantee_by_hand() -> None:
         np.testing.assert_array_equal(
             curve(one, RATES, n_dependent=5), curve(five, RATES)
         )
+
+
+def test_bounds_table_is_the_single_bounds() -> None:
+    one = PrivacyGuarantee(mu=0.4)
+    table = bounds_table(one, false_positive_rates=(0.1,), n_dependent=(1, 3))
+    three = PrivacyGuarantee(mu=3 * 0.4)
+    assert table.columns.tolist() == [
+        "n_dependent",
+        "measure",
+        "false_positive_rate",
+        "bound",
+    ]
+    by_hand = [
+        value
+        for given in (one, three)
+        for value in (
+            advantage_bound(given),
+            membership_bits_bound(given),
+            true_positive_rate_bound(given, 0.1),
+        )
+    ]
+    np.testing.assert_allclose(table["bound"], by_hand, rtol=1e-12)
 
 
 def test_attribute_bits_hold_for_randomised_response() -> None:

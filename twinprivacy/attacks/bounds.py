@@ -12,8 +12,11 @@ record, their prior; with the record it is at most the curve at kappa. The curve
 concave, so this holds for the mean over persons and secrets.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from twinprivacy._guarantees import (
     PrivacyGuarantee,
@@ -39,6 +42,7 @@ __all__ = [
     "advantage_bound",
     "attribute_bits_bound",
     "attribute_success_bound",
+    "bounds_table",
     "gaussian_delta",
     "gaussian_epsilon",
     "gaussian_error_advantage",
@@ -51,6 +55,57 @@ __all__ = [
 ]
 
 Array = npt.NDArray[np.float64]
+
+
+def bounds_table(
+    guarantee: PrivacyGuarantee,
+    *,
+    false_positive_rates: Sequence[float] = (0.001, 0.01),
+    n_dependent: Sequence[int] = (1, 2, 4),
+) -> pd.DataFrame:
+    """Return the bounds of an attack on membership, for one record and for several.
+
+    Parameters
+    ----------
+    guarantee : PrivacyGuarantee
+        For one record.
+    false_positive_rates : sequence of float
+        In [0, 1].
+    n_dependent : sequence of int
+        Numbers of records that depend on the person, each 1 or more.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns n_dependent, measure ("advantage", "bits" of a verdict,
+        "true_positive_rate"), false_positive_rate (missing but for the last) and bound.
+
+    Raises
+    ------
+    ParameterError
+        For settings outside their ranges.
+
+    Examples
+    --------
+    >>> table = bounds_table(PrivacyGuarantee(epsilon=1.0), n_dependent=(1, 4))
+    >>> table.query("measure == 'advantage'")["bound"].round(3).tolist()
+    [0.462, 0.964]
+    """
+    rows: list[tuple[int, str, float, float]] = []
+    for n in n_dependent:
+        rows += [
+            (n, "advantage", np.nan, advantage_bound(guarantee, n_dependent=n)),
+            (n, "bits", np.nan, membership_bits_bound(guarantee, n_dependent=n)),
+        ]
+        bounds = true_positive_rate_bound(
+            guarantee, list(false_positive_rates), n_dependent=n
+        )
+        rows += [
+            (n, "true_positive_rate", rate, float(bound))
+            for rate, bound in zip(false_positive_rates, bounds, strict=True)
+        ]
+    columns = ["n_dependent", "measure", "false_positive_rate", "bound"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def yeom_advantage_bound(epsilon: npt.ArrayLike) -> Array:
