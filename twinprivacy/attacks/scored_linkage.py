@@ -19,8 +19,9 @@ __all__ = ["link_by_likelihood", "link_scores"]
 Array = npt.NDArray[np.float64]
 
 LEAST_PEOPLE = 20
-# Temperatures of the softmax, from where scores do not count to where all do.
-TEMPERATURES = np.concatenate([[np.inf], 2.0 ** np.arange(8, -5.5, -0.5)])
+# Temperatures of the softmax, from where scores do not count to twice their weight: a
+# law learned from few people is too sure, hardly ever too modest.
+TEMPERATURES = np.concatenate([[np.inf], 2.0 ** np.arange(8, -1.5, -0.5)])
 
 
 def link_scores(
@@ -35,8 +36,8 @@ def link_scores(
 
     The probability of a candidate is a softmax of scores over a temperature. That of
     each target is the likeliest for all other targets, so that nobody calibrates the
-    own evidence; with likelihood ratios of a true law it is 1. Bits are log2 of the
-    probability of the own record times n.
+    own evidence; with log likelihood ratios of a true law it is 1, and 1/2 is the least
+    tried. Bits are log2 of the probability of the own record times n.
 
     Parameters
     ----------
