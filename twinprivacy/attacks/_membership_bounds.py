@@ -75,6 +75,11 @@ def advantage_bound(guarantee: PrivacyGuarantee, *, n_dependent: int = 1) -> flo
     float
         In [0, 1].
 
+    Raises
+    ------
+    ParameterError
+        If `n_dependent` is below 1.
+
     References
     ----------
     Kairouz, Oh and Viswanath (2017), doi:10.1109/TIT.2017.2685505; Humphries et al.
