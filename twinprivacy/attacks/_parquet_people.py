@@ -227,7 +227,7 @@ def _literal(path: str | Path) -> str:
     """Return the path of a file as SQL text in which no character has a meaning."""
     if not Path(path).is_file():
         raise DataError(f"there is no parquet file at {str(path)!r}")
-    without_wildcards = re.sub(r"([*?\[])", r"[\1]", str(path))
+    without_wildcards = re.sub(r"([*?\[])", r"[\1]", Path(path).absolute().as_posix())
     return "'" + without_wildcards.replace("'", "''") + "'"
 
 
