@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, repr=False)
 class Law:
-    """Normal laws of evidence: mean of each person, variance of each or of all."""
+    """Normal laws of evidence: a mean of each person, and a variance."""
 
     mean: Array
     variance: Array
@@ -31,29 +31,34 @@ class Law:
         return np.asarray((evidence - self.mean) / np.sqrt(self.variance))
 
 
-def usual(evidence: Array, *, of_each: bool, leave_one_out: bool) -> Law:
+def usual(evidence: Array, *, weight: float, leave_one_out: bool) -> Law:
     """Estimate the laws of evidence, shape (pairs, people).
 
-    Left out one at a time, or not, the laws have a row for each pair, or one.
+    Left out one at a time, or not, the laws have a row for each pair, or one. The
+    variance of all people counts as much as so many pairs (`weight`) of one's own.
     """
     n = len(evidence)
     middle = evidence.mean(axis=0)
     rest = evidence - middle
     squares = (rest**2).sum(axis=0)
     if not leave_one_out:
-        return Law(middle[None, :], _variance((squares / (n - 1))[None, :], of_each))
+        of_person = (squares / (n - 1))[None, :]
+        return Law(middle[None, :], _variance(of_person, n - 1, weight))
     # Taking one away moves the mean by rest / (n - 1), and the sum of squares by
     # rest^2 n / (n - 1).
     mean = middle - rest / (n - 1)
     left = np.maximum(squares - rest**2 * (n / (n - 1)), 0.0) / (n - 2)
-    return Law(np.asarray(mean), _variance(left, of_each))
+    return Law(np.asarray(mean), _variance(left, n - 2, weight))
 
 
-def _variance(of_person: Array, of_each: bool) -> Array:
-    """Return variances, of each person or of all, that are never nothing."""
+def _variance(of_person: Array, freedom: int, weight: float) -> Array:
+    """Return variances between each person's own and that of all, never nothing."""
     # Where answers never vary any difference is decisive, but must stay finite.
     of_all = np.asarray(np.maximum(of_person.mean(axis=1, keepdims=True), 1e-12))
-    return np.asarray(np.maximum(of_person, 1e-3 * of_all)) if of_each else of_all
+    if np.isinf(weight):
+        return of_all
+    mixed = (freedom * of_person + weight * of_all) / (freedom + weight)
+    return np.asarray(np.maximum(mixed, 1e-3 * of_all))
 
 
 def likelihood_ratio(

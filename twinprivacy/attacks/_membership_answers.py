@@ -124,6 +124,10 @@ def direction(outcome: Outcome, usual: Array) -> Array:
     """Return which way training on a person pulls the answer about them."""
     if outcome.kind == "number":
         return np.sign(outcome.y - usual)
+    if outcome.kind == "survival":
+        # Someone with the event, but later than usual, pulls their hazard down.
+        expected = _cumulative_hazard(usual, outcome) * np.exp(usual)
+        return np.where(outcome.event > expected, 1.0, -1.0)
     return 2 * outcome.event - 1
 
 

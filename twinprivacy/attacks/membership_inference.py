@@ -16,6 +16,7 @@ from twinprivacy.attacks._membership_people import (
 )
 from twinprivacy.attacks.membership_result import MembershipResult
 from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.twins._outcome_checks import sorted_rows
 
 __all__ = ["MembershipThreat", "event_day_attack", "infer_membership"]
 
@@ -136,13 +137,14 @@ def infer_membership(
     """
     threat = MembershipThreat() if threat is None else threat
     _check_sides(members, controls, groups, by)
-    sides = [
+    for name, side in (("members", members), ("controls", controls)):
         answers.read_outcome(side, outcome, name=name)
-        for name, side in (("members", members), ("controls", controls))
-    ]
+    # In one order, so that the last digit is the same for any.
+    members, controls = (
+        side.iloc[sorted_rows(side.index)] for side in (members, controls)
+    )
     both = pd.concat([members, controls])
     happened = answers.read_outcome(both, outcome)
-    del sides
     score = _score(twin, references, both, happened, threat)
     n = len(members)
     parts = []

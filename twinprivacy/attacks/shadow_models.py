@@ -129,7 +129,7 @@ def attack_with_shadows(
     outcome: str | tuple[str, str],
     n_shadows: int = 64,
     online: bool = True,
-    variances: str | None = None,
+    variances: str = "shrunk",
     threat: MembershipThreat | None = None,
     groups: str | None = None,
     by: Sequence[str] = (),
@@ -152,9 +152,9 @@ def attack_with_shadows(
         As for `fit_shadows`.
     online : bool
         Whether the attacker's models may be trained on the person attacked.
-    variances : {"pooled", "person"}, optional
-        Whether s is shared by everyone or each person's own; by default shared with
-        fewer than 64 shadows.
+    variances : {"shrunk", "pooled", "person"}
+        Whether s is each person's own, that of all, or between the two: that of all
+        counts as much as two pairs of shadows. The middle suits few shadows and many.
     threat : MembershipThreat, optional
         By default every digit is heard; the outcome must be known.
     by : sequence of str
