@@ -63,11 +63,11 @@ def fingerprint_rates(
     ...     FingerprintSettings, simulate_fingerprints
     ... )
     >>> rng = np.random.default_rng(7)
-    >>> settings = FingerprintSettings(days=2, twins=False)
-    >>> prints = simulate_fingerprints(40, settings, rng=rng)
-    >>> rates = fingerprint_rates({2: prints}, axis="days", evidence=["trace"], rng=rng)
+    >>> settings = FingerprintSettings(days=1, twins=False)
+    >>> prints = simulate_fingerprints(20, settings, rng=rng)
+    >>> rates = fingerprint_rates({1: prints}, axis="days", evidence=["trace"], rng=rng)
     >>> rates[["days", "evidence", "n", "chance"]].to_dict("records")
-    [{'days': 2, 'evidence': 'trace', 'n': 40, 'chance': 0.05}]
+    [{'days': 1, 'evidence': 'trace', 'n': 20, 'chance': 0.1}]
     """
     check_rng(rng)
     seed = int(rng.integers(2**63))
@@ -117,11 +117,11 @@ def sweep_fingerprints(
     Examples
     --------
     >>> from twinprivacy.attacks.fingerprints import FingerprintSettings
-    >>> by_days = {k: FingerprintSettings(days=k, twins=False) for k in (1, 3)}
+    >>> by_days = {k: FingerprintSettings(days=k, twins=False) for k in (1, 2)}
     >>> rng = np.random.default_rng(7)
-    >>> rates = sweep_fingerprints(40, by_days, axis="days", rng=rng)
+    >>> rates = sweep_fingerprints(20, by_days, axis="days", rng=rng)
     >>> rates[["days", "evidence", "n_candidates"]].to_numpy().tolist()
-    [[1, 'trace', 20], [3, 'trace', 20]]
+    [[1, 'trace', 10], [2, 'trace', 10]]
     """
     if n_people < LEAST_PEOPLE:
         raise ParameterError(

@@ -88,8 +88,8 @@ def unicity(
         rng=rng,
         confidence_level=confidence_level,
     )
-    value, low, high, n = table.loc[0, ["value", "low", "high", "n"]]
-    return Estimate(float(value), float(low), float(high), confidence_level, int(n))
+    value, low, high, n = table.loc[:, "value":"n"].to_numpy(dtype=float)[0].tolist()
+    return Estimate(value, low, high, confidence_level, int(n))
 
 
 def unicity_curve(
@@ -198,8 +198,7 @@ def _coarsen(points: pd.DataFrame, widths: Mapping[str, Any]) -> pd.DataFrame:
         is_time = pd.api.types.is_datetime64_any_dtype(values)
         if not is_time and not pd.api.types.is_numeric_dtype(values):
             raise DataError(f"{name} must be a number or a time to be coarsened")
-        kind = pd.Timedelta if is_time else (int, float)
-        if not isinstance(width, kind) or not width > width * 0:
+        if not _is_width(width, is_time):
             raise ParameterError(
                 f"the width of {name} must be a "
                 f"{'Timedelta' if is_time else 'number'} above 0; got {width!r}"
@@ -212,10 +211,17 @@ def _coarsen(points: pd.DataFrame, widths: Mapping[str, Any]) -> pd.DataFrame:
     return coarse
 
 
+def _is_width(width: Any, is_time: bool) -> bool:
+    if is_time:
+        return isinstance(width, pd.Timedelta) and width > pd.Timedelta(0)
+    return isinstance(width, (int, float)) and width > 0
+
+
 def _encode(points: pd.DataFrame) -> Codes:
     """Return a number for each different point."""
     grouped = points.groupby(list(points.columns), sort=False, observed=True)
-    return grouped.ngroup().to_numpy(dtype=np.int64)
+    code: Codes = grouped.ngroup().to_numpy().astype(np.int64)
+    return code
 
 
 def _holders(code: Codes, who: Codes) -> list[set[int]]:
