@@ -24,6 +24,8 @@ _NUMBERS_AT_A_TIME = 4_000_000
 # Largest populations drawn whole, for the answer and for each of its resamples.
 _MOST_DRAWN = 2_000_000
 _MOST_REDRAWN = 200_000
+# Most columns whose correlations are estimated again from each resample.
+_MOST_CORRELATED = 50
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,14 @@ def _redraw(
     codes = np.column_stack(
         [np.unique(column, return_inverse=True)[1] for column in people.T]
     )
-    again = fit_copula(codes, [True] * codes.shape[1], settings, task.population_size)
+    many = copula.n_columns > _MOST_CORRELATED
+    again = fit_copula(
+        codes,
+        [True] * codes.shape[1],
+        settings,
+        task.population_size,
+        copula.correlation if many else None,
+    )
     unique, right = _in_population(again, task.population_size, _MOST_REDRAWN, rng)
     alone = again.codes[set_sizes(codes)[1] == 1][:500]
     p = integrate_cells(again, alone, rng, n_points=64)[0]
@@ -150,9 +159,13 @@ def _in_population(
 
 
 def fit_copula(
-    codes: Codes, ordered: list[bool], settings: Settings, most: int
+    codes: Codes,
+    ordered: list[bool],
+    settings: Settings,
+    most: int,
+    known: Array | None = None,
 ) -> Copula:
-    """Fit margins and correlations to coded people."""
+    """Fit margins, and correlations unless they are known, to coded people."""
     from twinprivacy.attacks._population_pairs import correlate
 
     varies = [j for j in range(codes.shape[1]) if np.ptp(codes[:, j]) > 0]
@@ -171,7 +184,9 @@ def fit_copula(
         for column in people.T
     )
     signed = settings.order != "frequency"
-    matrix = correlate(people, by=settings.correlation, signed=signed)
+    matrix = known
+    if matrix is None or len(matrix) != len(varies):
+        matrix = correlate(people, by=settings.correlation, signed=signed)
     places = np.empty_like(people)
     for j, margin in enumerate(margins):
         places[:, j] = margin.place[people[:, j]]
@@ -196,8 +211,6 @@ def simulated_set_sizes(
     A person is kept as 64 random bits a value, added: two unlike people in a million
     collide once in 40 million populations.
     """
-    if not copula.n_columns:
-        return np.array([population_size])
     words = [
         rng.integers(0, 2**64, size=m.bounds.size - 1, dtype=np.uint64)
         for m in copula.margins

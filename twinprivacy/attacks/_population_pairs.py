@@ -13,6 +13,9 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(32)
 LARGEST = 0.99
 _MOST_VALUES = 40
 _TINY = 1e-10
+# Least eigenvalue of a correlation matrix, and rounds to reach one.
+_LEAST = 1e-4
+_MOST_ROUNDS = 30
 
 
 @njit(cache=True, nogil=True)
@@ -201,15 +204,28 @@ def _coarsen(codes: Codes) -> Codes:
 
 
 def nearest_correlation(matrix: Array) -> Array:
-    """Return the nearest correlation matrix, with eigenvalues of 0.0001 or more."""
-    if np.linalg.eigvalsh(matrix)[0] >= 1e-4:
-        return matrix
-    import warnings
+    """Return nearly the nearest correlation matrix with eigenvalues above 0.
 
-    from statsmodels.stats.correlation_tools import corr_clipped, corr_nearest
+    Alternating projections on matrices without negative eigenvalues and on those with
+    a diagonal of 1, with Dykstra's correction for the former.
+    """
+    near, correction = matrix, np.zeros_like(matrix)
+    for _ in range(_MOST_ROUNDS):
+        if np.linalg.eigvalsh(near)[0] >= _LEAST / 2:
+            return near
+        shifted = near - correction
+        clipped = _clip(shifted)
+        correction = clipped - shifted
+        near = clipped.copy()
+        np.fill_diagonal(near, 1.0)
+    clipped = _clip(near)
+    scale = np.sqrt(np.diag(clipped))
+    found: Array = clipped / np.outer(scale, scale)
+    return found
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # too few rounds: the clipping below mends it
-        near = corr_nearest(matrix, threshold=1e-4)
-    found: Array = corr_clipped(near, threshold=1e-4)
+
+def _clip(matrix: Array) -> Array:
+    """Return the matrix with eigenvalues raised to the least allowed."""
+    values, vectors = np.linalg.eigh(matrix)
+    found: Array = (vectors * np.maximum(values, _LEAST)) @ vectors.T
     return found

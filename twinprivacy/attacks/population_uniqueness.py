@@ -170,7 +170,18 @@ def population_uniqueness(
     -----
     Cell probabilities are integrals over a rectangle by sequential conditioning on 256
     points, the same for all people. Populations of up to 2 million are drawn from the
-    copula (8 bytes a person); for larger ones the mean is over 4,000 cells.
+    copula (8 bytes a person); for larger ones the mean is over 4,000 cells. With more
+    than 50 columns, resamples keep the correlations.
+
+    How far each method is off differs by table; measured by `subsampling_error`, as the
+    error of the share unique from samples of 1 and 10 %: a simulated cohort by age,
+    sex, race, height and weight (truth .300): copula +.01 and +.00, Pitman -.10 and
+    -.01, Zayatz +.62 and +.35. Adult census records by age, education and occupation
+    (.067): copula -.01 and -.00, Pitman -.00 and -.01, Zayatz +.64 and +.07; by all 11
+    columns (.794): copula +.08 and +.06 (+.12 and +.13 by likelihood), Pitman -.05
+    and +.01, Zayatz +.20 and +.13. Zayatz's is far too high from small fractions.
+    Where values have no order, the copula leans on the one found for them: with all
+    by frequency the cohort's .300 becomes .34.
 
     References
     ----------

@@ -1,0 +1,70 @@
+"""Published figures of uniqueness in a population; ledger.csv lists them all."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from ledger import agrees
+
+from twinprivacy.attacks.population_checks import subsampling_error
+from twinprivacy.attacks.population_formulas import uniform_uniqueness
+from twinprivacy.attacks.population_uniqueness import population_uniqueness
+
+WORDS = ["workclass", "marital-status", "occupation", "relationship", "race", "sex"]
+# The demonstration's own choices: values by falling frequency, correlations that match
+# mutual information and are never negative.
+ROCHER = {
+    "order": "frequency",
+    "correlation": "mutual_information",
+    "margins": "empirical",
+}
+
+
+@pytest.fixture(scope="module")
+def adult(shared_data: Path) -> pd.DataFrame:
+    return pd.read_csv(shared_data / "adult" / "adults_coded.csv.gz")
+
+
+def test_uniform_cells() -> None:
+    found = uniform_uniqueness(2 * 365 * 78, 9_330)
+    assert agrees(found, "share unique in one ZIP code of even cells")
+
+
+def test_rocher_adult_demonstration(adult: pd.DataFrame) -> None:
+    # The copula is fitted to a third of the people here, for the time it takes.
+    sample = adult.sample(10_000, random_state=np.random.default_rng(2))
+    found = population_uniqueness(
+        sample,
+        list(adult),
+        100_000,
+        n_resamples=10,
+        rng=np.random.default_rng(3),
+        **ROCHER,
+    )
+    assert agrees(found.share_unique.value, "uniqueness of 100,000 from Adult's copula")
+    assert agrees(found.correctness.value, "correctness of 100,000 from Adult's copula")
+    quantity = "uniqueness of 10,000 from Adult's copula"
+    assert agrees(found.expected_sample_unique, quantity)
+    # The demonstration's model does not fit: .900 of such a sample are unique.
+    assert found.sample_unique > found.expected_sample_unique + 0.05
+
+
+def test_adult_by_subsampling(adult: pd.DataFrame) -> None:
+    people = adult.astype(dict.fromkeys(WORDS, "category"))
+    names = ["age", "education-num", "occupation"]
+    found = subsampling_error(
+        people,
+        names,
+        fraction=0.05,
+        n_repeats=3,
+        rng=np.random.default_rng(5),
+        n_resamples=10,
+    ).set_index("method")
+    assert agrees(
+        found["truth"].iloc[0],
+        "share of UCI Adult unique by age, education and occupation",
+    )
+    assert abs(found.loc["copula", "error"]) < 0.02
+    assert abs(found.loc["pitman", "error"]) < 0.04
+    assert found.loc["zayatz", "error"] > 0.1
