@@ -11,8 +11,13 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from twinprivacy.attacks.membership_result import MembershipResult
-from twinprivacy.attacks.patient_risk import most_exposed, risk_distribution
+from twinprivacy.attacks.patient_risk import (
+    most_exposed,
+    own_area,
+    risk_distribution,
+)
 from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.estimates import wilson_interval
 
 
 def paired(
@@ -95,7 +100,7 @@ def test_area_of_a_known_shift_is_covered() -> None:
     rng = np.random.default_rng(3)
     # Two persons' normal scores differ by variance 4, a shift of 1.
     truth = norm.cdf(1 / 2)
-    n = 400
+    n = 300
     held = 0
     for child in rng.spawn(n):
         area = noise(child, 4, 60, 1.0).area_under_curve()
@@ -201,7 +206,7 @@ def test_few_near_perfect_are_found_where_the_average_looks_random() -> None:
 
 def test_most_exposed_by_chance_are_exposed_to_nothing() -> None:
     rng = np.random.default_rng(17)
-    n = 300
+    n = 200
     held = 0
     for child in rng.spawn(n):
         area = most_exposed(noise(child, 8, 200), 0.1).area_under_curve()
@@ -246,3 +251,19 @@ def test_bad_targets_are_refused_without_showing_them(rng: np.random.Generator) 
 def test_repr_shows_nobody(rng: np.random.Generator) -> None:
     shown = repr(paired(np.array([[2.0]]), np.array([[1.0]])))
     assert shown == "MembershipResult(attack='test', people=1, rounds=1, auc=1.000)"
+
+
+def test_own_area_is_the_mean_of_persons(rng: np.random.Generator) -> None:
+    found = noise(rng, 6, 30, 1.0)
+    area = own_area(found)
+    assert area.value == pytest.approx(found.patient_risk()["auc"].mean())
+    assert area.n == 30
+    # Of one round: three of four persons are higher inside, Wilson's bounds.
+    once = paired(np.array([[1.0, 1, 1, 0]]), np.array([[0.0, 0, 0, 1]]))
+    assert own_area(once) == wilson_interval(3, 4)
+    message = (
+        r"^everyone must be once a member and once not, in the rounds that are used; "
+        r"2 of 4 are not$"
+    )
+    with pytest.raises(DataError, match=message):
+        own_area(MembershipResult(once.targets[2:], "test"))

@@ -8,8 +8,7 @@ All these audits estimate the same attack: the attacker is asked about a person 
 cohort of whom a fair coin has decided whether the twin was fitted with everybody or
 with everybody else, and judges by the loss alone, with one threshold for all. That is
 the attack of Yeom et al. It is weaker than that of shadow models, which knows what is
-usual for each person; for out-of-bag trees `patient_risk.own_area` estimates how well
-that does.
+usual for each person.
 """
 
 from typing import Any
@@ -204,10 +203,9 @@ def audit_forest(
     Notes
     -----
     The answer without a person is an average of about a third of the trees, so that it
-    is coarser than that of a refit. For 1,000 people of the free light chain cohort and
-    100 trees the area is 0.71, that of the same attack on shadow models 0.74; the mean
-    area within persons (`own_area`) is 0.90, and 0.91 with 100 shadow models, of which
-    the online likelihood ratio reaches 0.93.
+    is coarser than that of a refit, and the area a little too low: 0.90 against 0.91 of
+    the same attack on shadow models for 1,000 simulated people, 0.71 against 0.74 for
+    2,000 of the free light chain cohort (100 trees, half of the people in training).
 
     References
     ----------

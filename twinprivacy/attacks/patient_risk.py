@@ -50,10 +50,9 @@ def own_area(found: MembershipResult, *, confidence_level: float = 0.95) -> Esti
 
     Notes
     -----
-    Of a model without chance in its fit, such as a regression, a closed-form audit
-    gives 1 or nearly so: to leave someone out always moves the answer away from them,
-    and an attacker who knows everybody else sees it. Out-of-bag trees give what shadow
-    models do, for there the chance of the fit hides people.
+    Of an audit it is the area of an attacker who knows everybody else in the training,
+    and the chance of the fit too: to leave someone out moves the answer away from them
+    for nearly everyone, so that closed forms give 1 or nearly so.
 
     Examples
     --------
