@@ -93,11 +93,11 @@ def test_five_hundred_people_predict_five_thousand(rng, columns, noise, spread):
     settings = {"columns": columns, "noise": noise, "spread": spread}
     truth = simulated(5_000, rng, **settings).rank_rate(1).value
     errors, held = [], 0
-    for one in rng.spawn(8):
+    for one in rng.spawn(6):
         found = linkage_at_scale(simulated(500, one, **settings), [5_000]).iloc[0]
         errors.append(found["value"] - truth)
         held += found["low"] <= truth <= found["high"]
-    assert held >= 7
+    assert held >= 5
     assert np.sqrt(np.mean(np.square(errors))) < 0.1
 
 

@@ -30,26 +30,24 @@ def mixed(n, rng):
 
 
 def naive(left, right, on, *, power, skip=False):
-    """All distances by definition, one pair at a time; scales are given in `on`."""
-    out = np.empty((len(left), len(right)))
-    for i in range(len(left)):
-        for j in range(len(right)):
-            total, known = 0.0, 0
-            for column, scale in on.items():
-                x, y = left[column].iloc[i], right[column].iloc[j]
-                if pd.isna(x) or pd.isna(y):
-                    continue
-                known += 1
-                if scale == "category":
-                    total += x != y
-                else:
-                    total += abs((x - y) / scale) ** power
-            out[i, j] = total / (known if skip else len(on))
+    """All distances by definition, in whole matrices; scales are given in `on`."""
+    total, known = np.zeros((len(left), len(right))), 0
+    for column, scale in on.items():
+        x, y = (t[column].to_numpy(dtype=object) for t in (left, right))
+        both = ~pd.isna(x)[:, None] & ~pd.isna(y)
+        if scale == "category":
+            cost = (x[:, None] != y).astype(float)
+        else:
+            x, y = x.astype(float), y.astype(float)
+            cost = np.abs((x[:, None] - y) / scale) ** power
+        total += np.where(both, cost, 0.0)
+        known = known + both
+    out = total / (known if skip else len(on))
     return np.sqrt(out) if power == 2 else out
 
 
 @pytest.mark.parametrize(("method", "power"), [("distance", 2), ("gower", 1)])
-@pytest.mark.parametrize("n", [3, 64, 90])
+@pytest.mark.parametrize("n", [3, 128, 129, 400])
 def test_nearest_and_ranks_are_those_of_all_pairs(rng, method, power, n):
     right = people(n, rng)
     right["sex"] = rng.choice(["f", "m"], n)
@@ -177,10 +175,10 @@ def test_constant_columns_are_assigned_at_chance(rng):
         )
         .targets["assigned_right"]
         .sum()
-        for one in rng.spawn(200)
+        for one in rng.spawn(100)
     ]
     # A random permutation has 1 fixed point on average, with variance 1.
-    assert abs(np.mean(hits) - 1) < 4 / np.sqrt(200)
+    assert abs(np.mean(hits) - 1) < 4 / np.sqrt(100)
 
 
 def test_all_missing_links_at_chance():
@@ -245,7 +243,7 @@ def test_a_weight_counts_like_copies_of_the_column(rng):
 
 def test_independent_tables_link_at_chance_at_the_stated_rate(rng):
     covered, bits_covered = 0, 0
-    for one in rng.spawn(400):
+    for one in rng.spawn(300):
         left, right = people(60, one, 3), people(8, one, 3)
         truth = one.choice(right.index, 60)
         found = link_records(
@@ -254,8 +252,8 @@ def test_independent_tables_link_at_chance_at_the_stated_rate(rng):
         gain = found.gain(2)
         covered += gain.low <= 0 <= gain.high
         bits_covered += found.bits().low <= 0
-    assert 0.93 <= covered / 400 <= 0.97
-    assert bits_covered / 400 >= 0.95
+    assert 0.93 <= covered / 300 <= 0.97
+    assert bits_covered / 300 >= 0.95
 
 
 def test_rows_of_one_person_are_one_person(rng):

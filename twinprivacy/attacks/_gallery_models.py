@@ -7,7 +7,7 @@ Array = npt.NDArray[np.float64]
 
 # Normal scores of the chance p that a stranger is nearer than the own record: p from
 # 1 down to 1e-33.
-SCORES = np.linspace(-7, 12, 761)
+SCORES = np.linspace(-7, 12, 381)
 N_EDGES = 40
 N_MEANS, N_SPREADS = 81, 45
 N_BINORMAL = N_MEANS * N_SPREADS

@@ -16,13 +16,13 @@ Array = npt.NDArray[Any]
 
 # What a column compares: squared or absolute difference, same or other, levels.
 SQUARE, ABSOLUTE, SAME, LEVELS = 0, 1, 2, 3
-BLOCK = 64
+BLOCK = 128
 # Costs closer than this are tied: rounding must not decide who somebody is.
 TIE, TIE_FLOOR = 1e-9, 1e-15
 
 
 @njit(cache=True)
-def _add_column(total, known, x, y, kind, costs, cuts, missing, weight):  # type: ignore[no-untyped-def]
+def _add_column(total, x, y, kind, costs, cuts, missing):  # type: ignore[no-untyped-def]
     """Add what one column costs; where either side is missing, what that costs."""
     n = y.size
     if math.isnan(x):
@@ -49,9 +49,23 @@ def _add_column(total, known, x, y, kind, costs, cuts, missing, weight):  # type
             while level < cuts.size and d > cuts[level]:
                 level += 1
             total[c] += costs[level] if d == d else missing
-    for c in range(n):
-        if y[c] == y[c]:
-            known[c] += weight
+
+
+@njit(cache=True)
+def _add_known(known, x, y, weight):  # type: ignore[no-untyped-def]
+    """Add the weight of a column where both sides are known."""
+    if x == x:
+        for c in range(y.size):
+            known[c] += weight if y[c] == y[c] else 0.0
+
+
+@njit(cache=True)
+def _any_below(total, limit):  # type: ignore[no-untyped-def]
+    """Return whether any cost is within the limit, in a loop that vectorises."""
+    within = 0
+    for c in range(total.size):
+        within |= 1 if total[c] <= limit else 0
+    return within > 0
 
 
 @njit(cache=True)
@@ -59,16 +73,17 @@ def _block_costs(total, known, x, right, start, stop, how, limit):  # type: igno
     """Fill the costs of one block; False where all of them are over the limit."""
     kinds, costs, cuts, missing, weights, skip, whole = how
     size = stop - start
-    total[:size] = 0.0
-    known[:size] = 0.0
+    sums, seen = total[:size], known[:size]
+    sums[:] = 0.0
     for j in range(x.size):
-        _add_column(
-            total[:size], known[:size], x[j], right[j, start:stop],
-            kinds[j], costs[j], cuts[j], missing[j], weights[j],
-        )  # fmt: skip
-        if j % 4 == 3 and j + 1 < x.size and total[:size].min() > limit:
+        y = right[j, start:stop]
+        _add_column(sums, x[j], y, kinds[j], costs[j], cuts[j], missing[j])
+        if j % 4 == 3 and j + 1 < x.size and not _any_below(sums, limit):
             return False
     if skip:
+        seen[:] = 0.0
+        for j in range(x.size):
+            _add_known(seen, x[j], right[j, start:stop], weights[j])
         for c in range(size):
             if known[c] > 0:
                 total[c] *= weights.sum() / known[c]
