@@ -68,3 +68,21 @@ def test_adult_by_subsampling(adult: pd.DataFrame) -> None:
     assert abs(found.loc["copula", "error"]) < 0.02
     assert abs(found.loc["pitman", "error"]) < 0.04
     assert found.loc["zayatz", "error"] > 0.1
+
+
+def test_nhanes_by_subsampling(shared_data: Path) -> None:
+    columns = ["Age", "Gender", "Race1", "Education", "Height"]
+    people = pd.read_csv(shared_data / "nhanes" / "NHANESraw.csv.gz", usecols=columns)
+    adults = people[people["Age"] >= 20].assign(Height=people["Height"] // 5)
+    found = subsampling_error(
+        adults,
+        columns,
+        fraction=0.1,
+        n_repeats=3,
+        rng=np.random.default_rng(1),
+        n_resamples=10,
+    ).set_index("method")
+    # A third of US adults of the survey stand alone; education and race have no order.
+    assert abs(found.loc["copula", "error"]) < 0.04
+    assert 0 < found.loc["pitman", "error"] < 0.1
+    assert found.loc["zayatz", "error"] > 0.25
