@@ -13,7 +13,10 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from twinprivacy.attacks._likelihood_ratios import usual
-from twinprivacy.attacks.membership_inference import MembershipThreat
+from twinprivacy.attacks.membership_inference import (
+    MembershipThreat,
+    infer_membership,
+)
 from twinprivacy.attacks.shadow_models import attack_with_shadows, fit_shadows
 from twinprivacy.datasets import load_cohort
 from twinprivacy.errors import DataError, ParameterError
@@ -289,3 +292,28 @@ def test_bad_input_is_refused(rng: np.random.Generator) -> None:
 def test_repr_shows_nobody(rng: np.random.Generator) -> None:
     shadows = fit_shadows(people(rng, 9), fit_noise, outcome="y", n_shadows=6, rng=rng)
     assert repr(shadows) == "Shadows(n_shadows=6, people=9)"
+
+
+@pytest.mark.parametrize("outcome", ["y", ("days", "flag")])
+def test_loss_is_that_of_each_model_alone(
+    outcome: str | tuple[str, str], rng: np.random.Generator
+) -> None:
+    frame = people(rng, 12).assign(days=rng.integers(1, 9, 12))
+    models = []
+
+    def fit(rows: pd.DataFrame, *, rng: np.random.Generator) -> Any:
+        scale = rows["a"].mean()
+        models.append((rows.index, lambda asked: np.exp(scale * asked["b"])))
+        return models[-1][1]
+
+    shadows = fit_shadows(frame, fit, outcome=outcome, n_shadows=6, rng=rng)
+    targets = shadows.loss_attack().targets
+    for number, (members, model) in enumerate(models):
+        others = frame.index.difference(members)
+        alone = infer_membership(
+            model, frame.loc[members], frame.loc[others], outcome=outcome
+        ).targets
+        found = targets[targets["round"] == number // 2]
+        found = found[found["member"] == found.index.isin(members)]
+        pair = found["score"].sort_index(), alone["score"].sort_index()
+        assert pair[0].to_numpy() == pytest.approx(pair[1].to_numpy())

@@ -37,6 +37,7 @@ class Shadows:
 
     inside: Array
     outside: Array
+    _in_first: npt.NDArray[np.bool_]
     _frame: pd.DataFrame
     _people: People
     _outcome: answers.Outcome
@@ -71,15 +72,27 @@ class Shadows:
         ----------
         Yeom et al. (2018), doi:10.1109/CSF.2018.00027.
         """
-        heard = self._heard(threat)
+        inside, outside = self._heard(threat)
+        # Of each model what it said of everyone: a survival's baseline is the model's.
+        first, second = (
+            np.stack([answers.log_likelihood(row, self._outcome) for row in said])
+            for said in self._swap(inside, outside)
+        )
         n_rows = self._people.add_up(np.ones(len(self._frame)))
-        sides = []
-        for member, said in zip((True, False), heard, strict=True):
-            score = np.stack(
-                [answers.log_likelihood(row, self._outcome) for row in said]
+        sides = [
+            (member, {"score": self._people.add_up(score) / n_rows})
+            for member, score in zip(
+                (True, False), self._swap(first, second), strict=True
             )
-            sides.append((member, {"score": self._people.add_up(score) / n_rows}))
+        ]
         return MembershipResult(self._targets(by, sides), "loss")
+
+    def _swap(self, one: Array, other: Array) -> tuple[Array, Array]:
+        """Turn what was said from inside and outside into that of either model."""
+        return (
+            np.where(self._in_first, one, other),
+            np.where(self._in_first, other, one),
+        )
 
     def likelihood_ratio_attack(
         self,

@@ -23,6 +23,7 @@ from twinprivacy.twins._outcome_checks import sorted_rows
 __all__ = ["Shadows", "attack_with_shadows", "fit_shadows"]
 
 Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 Fit = Callable[..., Any]
 
 
@@ -61,7 +62,7 @@ def fit_shadows(
     Returns
     -------
     Shadows
-        Only the answers are kept, 8 bytes for each model and row.
+        Only the answers are kept, less than 9 bytes for each model and row.
 
     Raises
     ------
@@ -108,18 +109,19 @@ def fit_shadows(
         raise DataError(f"frame must hold 4 persons at least; got {len(people.names)}")
     happened = answers.read_outcome(ordered, outcome)
 
-    def fit_pair(child: np.random.Generator) -> tuple[Array, Array]:
+    def fit_pair(child: np.random.Generator) -> tuple[Array, Array, Flags]:
         deal_rng, *fit_rngs = child.spawn(3)
         in_first = _deal(people, deal_rng)
         said = [
             answers.ask(fit(ordered[half], rng=own), ordered, happened.kind)
             for half, own in zip((in_first, ~in_first), fit_rngs, strict=True)
         ]
-        return np.where(in_first, *said), np.where(in_first, *said[::-1])
+        return np.where(in_first, *said), np.where(in_first, *said[::-1]), in_first
 
     tasks = (delayed(fit_pair)(child) for child in rng.spawn(int(n_shadows) // 2))
-    inside, outside = (np.stack(side) for side in zip(*Parallel()(tasks), strict=True))
-    return Shadows(inside, outside, ordered, people, happened)
+    answered = zip(*Parallel()(tasks), strict=True)
+    inside, outside, in_first = (np.stack(side) for side in answered)
+    return Shadows(inside, outside, in_first, ordered, people, happened)
 
 
 def attack_with_shadows(
