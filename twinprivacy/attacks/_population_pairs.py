@@ -9,7 +9,7 @@ from numba import njit
 Array = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 # Nodes of the integral over the correlation (Plackett's identity).
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(32)
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
 LARGEST = 0.99
 _MOST_VALUES = 40
 _TINY = 1e-10
@@ -71,13 +71,13 @@ def _loss(
 def _best_correlation(
     counts: Array, h: Array, k: Array, target: float, nodes: Array, weights: Array
 ) -> float:
-    """Return the correlation of least loss, by golden section to within 0.0005."""
+    """Return the correlation of least loss, by golden section to within 0.001."""
     low, high = (-LARGEST if target < 0 else 0.0), LARGEST
     ratio = (math.sqrt(5.0) - 1) / 2
     left, right = high - ratio * (high - low), low + ratio * (high - low)
     at_left = _loss(counts, h, k, left, target, nodes, weights)
     at_right = _loss(counts, h, k, right, target, nodes, weights)
-    while high - low > 5e-4:
+    while high - low > 1e-3:
         if at_left < at_right:
             high, right, at_right = right, left, at_left
             left = high - ratio * (high - low)
