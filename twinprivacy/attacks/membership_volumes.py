@@ -9,6 +9,7 @@ import pandas as pd
 
 from twinprivacy._validation import check_choice, check_fraction, check_rng
 from twinprivacy.attacks._membership_people import check_table, read_people
+from twinprivacy.attacks.membership_result import MembershipResult
 from twinprivacy.attacks.shadow_models import fit_shadows
 from twinprivacy.errors import ParameterError
 from twinprivacy.twins._outcome_checks import sorted_rows
@@ -108,28 +109,29 @@ def membership_volumes(
             found = shadows.loss_attack()
         else:
             found = shadows.likelihood_ratio_attack(online=attack == "online")
-        rate = found.true_positive_rate_at(
-            false_positive_rate, confidence_level=confidence_level
-        )
-        area = found.area_under_curve(confidence_level=confidence_level)
-        measures = {
-            "auc": area,
-            "true_positive_rate": rate,
-            "advantage": found.advantage(
-                rng=judge_rng, confidence_level=confidence_level
-            ),
-            "bits": found.bits(rng=judge_rng, confidence_level=confidence_level),
-        }
-        row = {"volume": volume, "value": value, "model": _model_name(make)}
-        for name, estimate in measures.items():
-            ends = _ENDS[name]
-            row |= {
-                name: estimate.value,
-                ends[0]: estimate.low,
-                ends[1]: estimate.high,
-            }
-        rows.append(row | {"n": area.n})
+        measured = _measure(found, false_positive_rate, judge_rng, confidence_level)
+        head = {"volume": volume, "value": value, "model": _model_name(make)}
+        rows.append(head | measured)
     return pd.DataFrame(rows)
+
+
+def _measure(
+    found: MembershipResult, alpha: float, rng: np.random.Generator, level: float
+) -> dict[str, float | int]:
+    """Return each measure with its ends, and the number of persons."""
+    estimates = {
+        "auc": found.area_under_curve(confidence_level=level),
+        "true_positive_rate": found.true_positive_rate_at(
+            alpha, confidence_level=level
+        ),
+        "advantage": found.advantage(rng=rng, confidence_level=level),
+        "bits": found.bits(rng=rng, confidence_level=level),
+    }
+    row: dict[str, float | int] = {}
+    for name, estimate in estimates.items():
+        low, high = _ENDS[name]
+        row |= {name: estimate.value, low: estimate.low, high: estimate.high}
+    return row | {"n": estimates["auc"].n}
 
 
 _ENDS = {
