@@ -317,3 +317,35 @@ def test_loss_is_that_of_each_model_alone(
         found = found[found["member"] == found.index.isin(members)]
         pair = found["score"].sort_index(), alone["score"].sort_index()
         assert pair[0].to_numpy() == pytest.approx(pair[1].to_numpy())
+
+
+def test_groups_must_be_known(rng: np.random.Generator) -> None:
+    frame = people(rng).assign(who=np.where(np.arange(60) > 0, 1.0, np.nan))
+    attack = partial(attack_with_shadows, frame, fit_noise, outcome="y", rng=rng)
+    message = r"^who must be known for everyone; got 1 of 60 missing$"
+    with pytest.raises(DataError, match=message):
+        attack(groups="who")
+    with pytest.raises(DataError, match=r"^frame must have the column of groups, z$"):
+        attack(groups="z")
+    frame["who"] = 1
+    with pytest.raises(DataError, match=r"^frame must hold 4 persons at least; got 1$"):
+        attack(groups="who")
+
+
+def test_duplicated_people_hide_each_other(rng: np.random.Generator) -> None:
+    alone = people(rng, 60)
+    twice = pd.concat([alone[:30], alone[:30]], ignore_index=True)
+    fit = partial(
+        fit_outcome_twin,
+        outcome="y",
+        features=["a", "b", "c"],
+        estimator=KNeighborsRegressor(1),
+        folds=0,
+    )
+    areas = [
+        attack_with_shadows(
+            frame, fit, outcome="y", n_shadows=12, rng=rng
+        ).area_under_curve()
+        for frame in (alone, twice)
+    ]
+    assert areas[0].low > areas[1].high
