@@ -175,13 +175,14 @@ def population_uniqueness(
 
     How far each method is off differs by table; measured by `subsampling_error`, as the
     error of the share unique from samples of 1 and 10 %: a simulated cohort by age,
-    sex, race, height and weight (truth .300): copula +.01 and +.00, Pitman -.10 and
+    sex, race, height and weight (truth .300): copula -.00 and -.00, Pitman -.10 and
     -.01, Zayatz +.62 and +.35. Adult census records by age, education and occupation
-    (.067): copula -.01 and -.00, Pitman -.00 and -.01, Zayatz +.64 and +.07; by all 11
-    columns (.794): copula +.08 and +.06 (+.12 and +.13 by likelihood), Pitman -.05
-    and +.01, Zayatz +.20 and +.13. Zayatz's is far too high from small fractions.
-    Where values have no order, the copula leans on the one found for them: with all
-    by frequency the cohort's .300 becomes .34.
+    (.067): copula -.01 and -.01, Pitman -.00 and -.01, Zayatz +.64 and +.07; by all 11
+    columns (.794): copula +.10 and +.07, Pitman -.05 and +.01, Zayatz +.20 and +.13.
+    So Zayatz's is far too high from small fractions, and the copula's intervals miss
+    the truth where columns hang together otherwise than normal scores do. Its chance
+    that a sample unique is a population unique errs more, by up to +.26 there. With all
+    values by frequency the cohort's .300 becomes .34.
 
     References
     ----------
