@@ -81,7 +81,18 @@ def test_same_records_are_found_with_certainty(rng: np.random.Generator) -> None
     named, _ = pair(60, 3, 3.0, rng)
     found = link_by_likelihood(named, named, rng=rng)
     assert found.rank_rate(1).value == 1
-    assert found.bits().value == pytest.approx(np.log2(30), abs=0.01)
+    # Of 30 targets one more might be misled: 30 / 31 of the probability is left.
+    expected = np.log2(30) + np.log2(30 / 31 + 1 / 31 / 30)
+    assert found.bits().value == pytest.approx(expected, abs=0.01)
+
+
+def test_one_surprise_among_the_certain_costs_few_bits() -> None:
+    scores = np.where(np.eye(50, dtype=bool), 0.0, -1e3)
+    scores[0] = np.where(np.arange(50) == 1, 0.0, -1e3)
+    bits = link_scores(scores).targets["bits"]
+    # log2(1 / 51) for the misled one, and nearly log2(50) for the others.
+    assert bits[0] == pytest.approx(-np.log2(51), abs=0.01)
+    assert bits[1:].min() > 5.5
 
 
 def test_bits_are_those_of_a_true_law() -> None:

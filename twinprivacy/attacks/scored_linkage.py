@@ -37,7 +37,9 @@ def link_scores(
     The probability of a candidate is a softmax of scores over a temperature. That of
     each target is the likeliest for all other targets, so that nobody calibrates the
     own evidence; with log likelihood ratios of a true law it is 1, and 1/2 is the least
-    tried. Bits are log2 of the probability of the own record times n.
+    tried; and with one chance in the number of targets plus one, all candidates are
+    equal, so that one surprise does not count without bound. Bits are log2 of the
+    probability of the own record times the number of candidates.
 
     Parameters
     ----------
@@ -204,7 +206,9 @@ def _bits(table: Array, own: npt.NDArray[Any]) -> tuple[Array, float]:
     for j, temperature in enumerate(TEMPERATURES):
         scaled = table / temperature
         gains[:, j] = scaled[np.arange(n), own] - logsumexp(scaled, axis=1)
-    gains += np.log(n_candidates)
+    # Others found without fail do not show that fewer than one in n is misled.
+    lapse = 1 / (n + 1)
+    gains = np.logaddexp(np.log1p(-lapse) + gains + np.log(n_candidates), np.log(lapse))
     whole = gains.sum(axis=0)
     # The first of equals is the widest: without other people the scores do not count.
     best = (whole - gains).argmax(axis=1)
