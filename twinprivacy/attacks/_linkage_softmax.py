@@ -37,7 +37,12 @@ def evidence_bits(
     gains = np.stack(grids, axis=2).reshape(inside.size, 2 * STEPS)
     gains += np.log(right.shape[1])
     codes = np.unique(people[inside], return_inverse=True)[1]
-    sums = np.zeros((int(codes.max()) + 1, gains.shape[1]))
+    n_people = int(codes.max()) + 1
+    # With few people the others may promise certainty, and one surprise would then
+    # cost without end: as often as one in n + 1 the evidence is taken to say nothing.
+    lapse = 1 / (n_people + 1)
+    gains = np.logaddexp(np.log1p(-lapse) + gains, np.log(lapse))
+    sums = np.zeros((n_people, gains.shape[1]))
     np.add.at(sums, codes, gains)
     whole = sums.sum(axis=0)
     bits = np.full(rows.size, np.nan)
