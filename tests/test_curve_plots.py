@@ -98,3 +98,19 @@ def test_labels_of_lines_along_the_bottom_stay_above_the_axis(figure, data):
     for text in axes[0].texts:
         box = text.get_window_extent()
         assert (box.y0 + box.y1) / 2 >= floor - 1
+
+
+def test_names_inside_stand_right_of_their_line_where_there_is_room(figure, data):
+    part = data[data["panel"] == "people"].copy()
+    # Two lines that leave the floor at different places and meet at the top.
+    late = part["series"] == "age"
+    part.loc[late, "value"] = [0.0, 0.0, 1.0]
+    part.loc[~late, "value"] = [0.0, 1.0, 1.0]
+    ax = figure.subplots()
+    plot_curves(part, ax, label="share", names_inside=True)
+    assert [text.get_text() for text in ax.texts] == ["age", "age and sex"]
+    for text, (x_low, x_high) in zip(ax.texts, [(100, 1_000), (10, 100)], strict=True):
+        x, y = text.xy
+        assert x == pytest.approx(x_low + y * (x_high - x_low))
+        assert 0 < y < 1
+    check_labels(figure, "a-figure")

@@ -58,6 +58,15 @@ class TestBaselines:
                 assert list(mark.get_ydata()) == [place]
         check_labels(figure, "baselines")
 
+    def test_panels_to_be_compared_share_the_whole_axis(self, figure, data):
+        axes = figure.subplots(1, 2)
+        plots.plot_baselines(data, axes, label="unique", whole=True)
+        for ax in axes:
+            low, high = ax.get_xlim()
+            assert low < 0 < 1 < high
+            assert ax.get_xlabel() == "unique"
+        assert axes[0].get_xlim() == axes[1].get_xlim()
+
     def test_names_stand_once_and_the_first_on_top(self, figure, data):
         axes = figure.subplots(1, 2)
         plots.plot_baselines(data, axes)

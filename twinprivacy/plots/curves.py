@@ -29,6 +29,7 @@ def plot_curves(
     log_x: bool = False,
     log_y: bool = False,
     reference: Mapping[str, float] | None = None,
+    names_inside: bool = False,
 ) -> None:
     """Draw a measure against a volume, a line and a band for each series.
 
@@ -49,6 +50,9 @@ def plot_curves(
         Logarithmic scales.
     reference : mapping of str to float, optional
         Levels to hold the values against, by name, drawn as dotted grey lines.
+    names_inside : bool
+        Write the names of the series beside their rise or fall, for lines that all end
+        in one place.
     """
     names = list(dict.fromkeys(data["series"]))
     panels = list(data.groupby("panel", sort=False))
@@ -64,6 +68,9 @@ def plot_curves(
             _draw_line(ax, part, colour, LINE_STYLES[place % len(LINE_STYLES)])
             last = part.iloc[-1]
             ends.append((last["volume"], last["value"], str(series), colour))
+        if names_inside:
+            _name_inside(ax, rows, {name: colour for *_, name, colour in ends})
+            ends = []
         for name, level in (reference or {}).items():
             ax.axhline(level, color=MUTED, lw=1, ls=":", zorder=0)
             ends.append((rows["volume"].max(), level, name, MUTED))
@@ -78,10 +85,33 @@ def _draw_line(ax: "Axes", part: pd.DataFrame, colour: str, style: str) -> None:
         part["volume"], part["low"], part["high"], color=colour, alpha=0.15, lw=0
     )
     seen = part[~beyond]
-    ax.plot(seen["volume"], seen["value"], style, color=colour, marker="o", ms=3.5)
+    look: dict[str, Any] = {"color": colour, "marker": "o", "ms": 3.5, "clip_on": False}
+    ax.plot(seen["volume"], seen["value"], style, **look)
     if beyond.any():
         rest = pd.concat([seen.tail(1), part[beyond]])
         ax.plot(rest["volume"], rest["value"], "--", color=MUTED, lw=1.4)
+
+
+def _name_inside(ax: "Axes", rows: pd.DataFrame, colours: Mapping[str, str]) -> None:
+    """Write each name to the right of its line, at the height with most room there."""
+    low, high = rows["value"].min(), rows["value"].max()
+    heights = np.linspace(0.85 * low + 0.15 * high, 0.15 * low + 0.85 * high, 15)
+    passes = {}
+    for series, part in rows.groupby("series", sort=False):
+        ordered = part.sort_values("value", kind="stable")
+        passes[str(series)] = np.interp(heights, ordered["value"], ordered["volume"])
+    for name, at in passes.items():
+        gaps = np.stack([other - at for other in passes.values()])
+        room = np.where(gaps > 0, gaps, rows["volume"].max() - at).min(axis=0)
+        place = int(room.argmax())
+        ax.annotate(
+            name,
+            (float(at[place]), float(heights[place])),
+            xytext=(6, -2),
+            textcoords="offset points",
+            color=colours[name],
+            va="top",
+        )
 
 
 def _scale(

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 def plot_baselines(
-    data: pd.DataFrame, axes: Any, *, label: str = "guessed rightly"
+    data: pd.DataFrame,
+    axes: Any,
+    *,
+    label: str = "guessed rightly",
+    whole: bool = False,
 ) -> None:
     """Draw the success of an attack beside what it is held against.
 
@@ -32,6 +36,8 @@ def plot_baselines(
         One for each panel, row by row; what is left over stays empty.
     label : str
         What the shares are of.
+    whole : bool
+        Let every panel run from 0 to 100 %, where they are to be compared.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -59,6 +65,8 @@ def plot_baselines(
         ax.set_yticks(range(len(names)), names if is_first else [""] * len(names))
         ax.set_ylim(len(names) - 0.5, -0.5)
         ax.margins(x=0.12)
+        if whole:
+            ax.set_xlim(-0.05, 1.1)
         ax.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 2.5, 5, 10]))
         share_axis(ax.xaxis)
         ax.set(title=str(panel), xlabel=label)
