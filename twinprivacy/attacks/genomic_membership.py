@@ -161,8 +161,12 @@ def simulate_pool_attack(
     r"""Simulate the likelihood ratio test of a genome against a pool's frequencies.
 
     With g copies of an allele, frequency p in the population and :math:`\hat p` in the
-    pool, the score is :math:`\sum_j g_j \ln(\hat p_j / p_j) + (2 - g_j) \ln((1 - \hat
-    p_j) / (1 - p_j))`. Each attack has frequencies, a pool and a target of its own.
+    pool, the score is
+
+    .. math:: \sum_j g_j \ln \frac{\hat p_j}{p_j}
+       + (2 - g_j) \ln \frac{1 - \hat p_j}{1 - p_j}.
+
+    Each attack has frequencies, a pool and a target of its own.
 
     Parameters
     ----------
