@@ -54,7 +54,9 @@ class TwoCovariance:
         r"""Return what one record would tell of another of that person, in bits.
 
         The mutual information were the law true,
-        :math:`\sum_k \{\log_2 (1 + \lambda_k) - \tfrac12 \log_2 (1 + 2 \lambda_k)\}`.
+
+        .. math:: \sum_k \log_2 (1 + \lambda_k) - \tfrac12 \log_2 (1 + 2 \lambda_k).
+
         Learned from few people it is too large, and a crowd of n gives log2 n at most.
         """
         each = np.log2(1 + self.ratios) - np.log2(1 + 2 * self.ratios) / 2
