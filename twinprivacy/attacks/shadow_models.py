@@ -141,8 +141,10 @@ def attack_with_shadows(
 
     Each shadow model in turn is the one attacked, the others (but the one that was
     trained on the other half) say what is usual. Online, the score is
-    :math:`\log N(\phi; \mu_{in}, s_{in}) - \log N(\phi; \mu_{out}, s_{out})`; offline,
-    without models that were trained on the person,
+
+    .. math:: \log N(\phi; \mu_{in}, s_{in}) - \log N(\phi; \mu_{out}, s_{out});
+
+    offline, without models that were trained on the person,
     :math:`\pm(\phi - \mu_{out}) / s_{out}`, positive towards what happened. The
     evidence :math:`\phi` is the log odds of a probability, the log of a relative
     hazard, and a number as it is: likelihood ratios are the same for it and for its
