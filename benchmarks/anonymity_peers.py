@@ -13,21 +13,19 @@ all sides reach the same answer.
 import json
 import math
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _peers import hold, peer_python, run
 
 from twinprivacy.attacks.attribute_disclosure import attribute_disclosure
 from twinprivacy.attacks.uniqueness import anonymity_sets
 
-ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 3
 LEAST_RATIO = 10.0
 KNOWN = ["sex", "age_years", "region", "marital_status", "n_children"]
@@ -68,7 +66,7 @@ Found = dict[str, float]
 
 def main() -> None:
     """Print a table for each measure; stop where a claim does not hold."""
-    python = peer_python()
+    python = peer_python("pycanon", PEER)
     for task, (n_people, n_alike, known, _) in TASKS.items():
         with tempfile.TemporaryDirectory() as folder:
             table = f"{folder}/people.csv"
@@ -177,30 +175,6 @@ def held_mb(kind: str) -> float:
     """Return what this process holds ("VmRSS") or held at most ("VmHWM")."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(kind))
-
-
-def peer_python() -> str:
-    """Return the interpreter of the peer's environment, made on first use."""
-    folder = ROOT / "_build" / "peers" / "pycanon"
-    python = folder / "bin" / "python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
-    # The version is pinned; present already, this takes a second.
-    run([str(python), "-m", "pip", "install", "--quiet", PEER])
-    return str(python)
-
-
-def run(command: list[str]) -> str:
-    """Run a command and return what it prints."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    hold(done.returncode == 0, f"a side does not run: {done.stderr[-300:]}")
-    return done.stdout
-
-
-def hold(claim: bool, otherwise: str) -> None:
-    """Stop with an error where a claim does not hold."""
-    if not claim:
-        raise SystemExit(f"anonymity: {otherwise}")
 
 
 if __name__ == "__main__":

@@ -18,17 +18,16 @@ the imputation that it starts from.
 import json
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import venv
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
+from _peers import hold, peer_python, run
 from sklearn.ensemble import RandomForestRegressor
 
 from twinprivacy.attacks._contract import Auxiliary
@@ -41,7 +40,6 @@ from twinprivacy.attacks.threats import ThreatModel
 from twinprivacy.datasets import load_cohort
 from twinprivacy.twins.outcome import fit_outcome_twin
 
-ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 3
 LEAST_RATIO = 10.0
 SECRET = "excellent_health"
@@ -108,7 +106,7 @@ print(json.dumps({
 
 def main() -> None:
     """Print a table for each twin; stop where the claim does not hold."""
-    python = peer_python()
+    python = peer_python("adversarial-robustness-toolbox", PEER, *PEER_NEEDS)
     for name, estimator in TWINS.items():
         print(f"twin: {name}")
         with tempfile.TemporaryDirectory() as folder:
@@ -277,30 +275,6 @@ def mean(found: list[dict[str, float]], key: str) -> float:
 def peak_mb() -> float:
     """Return the most memory that this process has held."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def peer_python() -> str:
-    """Return the interpreter of the peer's environment, made on first use."""
-    folder = ROOT / "_build" / "peers" / "adversarial-robustness-toolbox"
-    python = folder / "bin" / "python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
-    # The versions are pinned; present already, this takes a second.
-    run([str(python), "-m", "pip", "install", "--quiet", PEER, *PEER_NEEDS])
-    return str(python)
-
-
-def run(command: list[str]) -> str:
-    """Run a command and return what it prints."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    hold(done.returncode == 0, f"a side does not run: {done.stderr[-300:]}")
-    return done.stdout
-
-
-def hold(claim: bool, otherwise: str) -> None:
-    """Stop with an error where a claim does not hold."""
-    if not claim:
-        raise SystemExit(f"attribute inference: {otherwise}")
 
 
 if __name__ == "__main__":

@@ -9,15 +9,14 @@ compared is the cost of a patient-day, not accuracy. Compilation is timed apart.
 """
 
 import statistics
-import subprocess
 import sys
-import venv
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from _measure import peak_mb, seconds
+from _peers import hold, peer_python, run
 
 from twinprivacy.twins.glucose import sample_patients, simulate_glucose
 from twinprivacy.twins.glucose_days import prescribe, simulate_days
@@ -92,7 +91,7 @@ def against_numpy(
 
 def against_simglucose(own_seconds: float) -> None:
     """Compare the cost of a patient-day with that of another simulator."""
-    python = peer_python()
+    python = peer_python("simglucose", PEER, "setuptools<81")
     times = [float(run([python, "-c", PEER_CODE])) for _ in range(3)]
     theirs = statistics.median(times)
     print(
@@ -164,30 +163,6 @@ def compare(name: str, own: Callable[[], object], peer: Callable[[], object]) ->
         f"{max(ratios):.0f}); peak {peak_mb(own):.0f} MB, {name} {peak_mb(peer):.0f} MB"
     )
     return statistics.median(ratios)
-
-
-def peer_python() -> str:
-    """Return the interpreter of the peer's environment, made on first use."""
-    folder = ROOT / "_build" / "peers" / "simglucose"
-    python = folder / "bin" / "python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
-    # The version is pinned; present already, this takes a second.
-    run([str(python), "-m", "pip", "install", "--quiet", PEER, "setuptools<81"])
-    return str(python)
-
-
-def run(command: list[str]) -> str:
-    """Run a command of the peer and return what it prints."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    hold(done.returncode == 0, f"the peer {PEER} does not run: {done.stderr[-300:]}")
-    return done.stdout
-
-
-def hold(claim: bool, otherwise: str) -> None:
-    """Stop with an error where a claim does not hold."""
-    if not claim:
-        raise SystemExit(f"glucose: {otherwise}")
 
 
 if __name__ == "__main__":

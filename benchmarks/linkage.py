@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from _measure import peak_mb, seconds
+from _peers import hold
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
@@ -104,12 +105,6 @@ def all_distances(
         own = every[rows, start + rows][:, None]
         ranks.append((every < own * (1 - 1e-9)).sum(axis=1))
     found["naive"] = np.concatenate(ranks)
-
-
-def hold(claim: bool, otherwise: str) -> None:
-    """Stop where a claim does not hold."""
-    if not claim:
-        raise SystemExit(otherwise)
 
 
 if __name__ == "__main__":

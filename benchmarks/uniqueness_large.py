@@ -25,6 +25,7 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+from _peers import hold
 
 from twinprivacy.attacks._uniqueness_parquet import count_ladder, count_sets
 from twinprivacy.attacks.anonymity import AnonymitySets
@@ -201,12 +202,6 @@ def peak_gib() -> float:
 def free_gb(folder: str) -> float:
     """Return the room on the disk of a folder."""
     return shutil.disk_usage(folder).free / 1e9
-
-
-def hold(claim: bool, otherwise: str) -> None:
-    """Stop with an error where a claim does not hold."""
-    if not claim:
-        raise SystemExit(f"uniqueness of a large table: {otherwise}")
 
 
 if __name__ == "__main__":
