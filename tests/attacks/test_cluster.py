@@ -38,7 +38,8 @@ def client() -> Iterator[Any]:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            # Any free port: two of these may run side by side.
+            dashboard_address="127.0.0.1:0",
         ) as cluster,
         distributed.Client(cluster) as found,
     ):
