@@ -50,6 +50,25 @@ def test_rocher_adult_demonstration(adult: pd.DataFrame) -> None:
     assert found.sample_unique > found.expected_sample_unique + 0.05
 
 
+@pytest.mark.parametrize(("n", "written"), [(1_000, "1,000"), (10_000, "10,000")])
+def test_rocher_adult_in_smaller_populations(
+    adult: pd.DataFrame, n: int, written: str
+) -> None:
+    found = population_uniqueness(
+        adult.sample(n, random_state=np.random.default_rng(2)),
+        list(adult),
+        n,
+        n_resamples=10,
+        rng=np.random.default_rng(3),
+        **ROCHER,
+    )
+    correctness = found.correctness.value
+    assert agrees(correctness, f"correctness of {written} from Adult's copula")
+    if n == 1_000:
+        unique = found.share_unique.value
+        assert agrees(unique, "uniqueness of 1,000 from Adult's copula")
+
+
 def test_adult_by_subsampling(adult: pd.DataFrame) -> None:
     people = adult.astype(dict.fromkeys(WORDS, "category"))
     names = ["age", "education-num", "occupation"]
