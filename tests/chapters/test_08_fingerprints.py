@@ -155,17 +155,20 @@ def test_one_who_may_be_absent_is_harder_to_name(records):
     assert open_set.loc[best, "high"] < 0.3
 
 
-def test_the_date_names_more_than_the_value(unicity):
-    assert unicity.loc[("day, 0.1", 3), "low"] > 0.99
-    assert unicity.loc[("no date, 0.1", 3), "high"] < 0.02
-    assert unicity.loc[("week, 0.1", 4), "low"] > 0.99
-    assert unicity.loc[("month, 0.5", 6), "high"] < 0.5
+def test_dates_name_more_than_values_and_both_more_than_either(unicity):
+    assert unicity.loc[("day, 0.1", 2), "low"] > 0.97
+    for series in ("day, no value", "no date, 0.1"):
+        assert unicity.loc[(series, 2), "high"] < 0.05
+    assert unicity.loc[("day, no value", 3), "low"] > 0.5
+    assert unicity.loc[("no date, 0.1", 3), "high"] < 0.01
     for series in unicity.index.unique("series"):
         assert unicity.loc[series, "value"].is_monotonic_increasing
 
 
-def test_coarser_values_never_name_more(unicity):
-    order = ["day, 0.1", "week, 0.1", "week, 0.5"]
-    rates = [unicity.loc[series, "value"] for series in order]
-    for fine, coarse in pairwise(rates):
+def test_coarser_values_help_against_who_knows_few(unicity):
+    order = ["day, 0.1", "week, 0.5", "month, 0.5"]
+    for fine, coarse in pairwise(unicity.loc[series, "value"] for series in order):
         assert (coarse <= fine).all()
+    assert unicity.loc[("week, 0.5", 3), "high"] < 0.35
+    assert unicity.loc[("week, 0.5", 6), "low"] > 0.9
+    assert unicity.loc[("month, 0.5", 6), "high"] < 0.35
