@@ -336,3 +336,15 @@ class TestTable:
         )
         with pytest.raises(ParameterError, match=r"^rng must be a numpy.random.Gen"):
             simulate_cohort(5, rng=7)
+
+
+@pytest.mark.parametrize("population", POPULATIONS)
+@pytest.mark.parametrize("n", [1, 2, 50, 500])
+def test_small_cohorts_lack_no_weight(population, n):
+    # Groups of a handful of people: their scores may correlate by chance, or not vary.
+    for seed in range(20):
+        people = simulate_cohort(
+            n, rng=np.random.default_rng(seed), population=population
+        )
+        assert people.notna().all(axis=None)
+        assert people["weight_kg"].between(20, 400).all()

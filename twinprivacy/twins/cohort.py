@@ -192,8 +192,10 @@ def _bodies(
     for place in np.unique(races):
         body, of_race = bodies[RACES[place], sex], races == place
         tall, bulky = scores[of_race].T
-        # The scores hardly correlate; what they do is removed before use.
+        # The scores hardly correlate; what they do is removed before use. Of a handful
+        # of people it can be any number, and beyond 1 no spread would be left.
         overlap = float(np.mean(tall * bulky)) if len(tall) > 1 else 0.0
+        overlap = min(max(overlap, -0.5), 0.5)
         bulky = (bulky - overlap * tall) / np.sqrt(1 - overlap**2)
         tie = body.correlation / body.weight.slope
         height[of_race] = body.height.value(tall)
