@@ -192,6 +192,33 @@ def test_distribution_of_noise_is_that_of_chance() -> None:
     assert found["by_chance"].iloc[0] > 0.15
 
 
+@pytest.mark.parametrize("correlation", [-0.9, 0.9])
+def test_chance_keeps_the_two_models_of_a_round_together(correlation: float) -> None:
+    rng = np.random.default_rng(12)
+    levels = (0.6, 0.7) if correlation < 0 else (0.55, 0.6)
+    excess = []
+    for _ in range(10):
+        inside, rest = rng.normal(size=(2, 16, 1_000))
+        outside = correlation * inside + math.sqrt(1 - correlation**2) * rest
+        found = risk_distribution(
+            paired(inside, outside), levels, n_permutations=5, rng=rng
+        )
+        excess.append(found["excess"])
+    # Of 10,000 persons a share of a quarter has a standard error of 0.004.
+    assert np.abs(np.mean(excess, axis=0)).max() < 0.013
+
+
+def test_chance_mixes_rounds_where_they_do_not_pair() -> None:
+    rng = np.random.default_rng(14)
+    targets = noise(rng, 16, 1_000).targets
+    one_sided = (targets["round"] % 2 == 0) == targets["member"]
+    found = risk_distribution(
+        MembershipResult(targets[one_sided], "test"), (0.7,), rng=rng
+    )
+    assert found["by_chance"].iloc[0] > 0.05
+    assert abs(found["excess"].iloc[0]) < 0.04
+
+
 def test_few_near_perfect_are_found_where_the_average_looks_random() -> None:
     rng = np.random.default_rng(13)
     shift = np.where(np.arange(1_000) < 20, 6.0, 0.0)

@@ -82,10 +82,11 @@ def shares_by_chance(
     area = _areas(codes, member, signal, n_in, n_out)
     ranks = _ranks(codes, signal)
     chance = np.zeros(len(reach))
+    blocks = _blocks(targets, codes, member)
+    home = np.lexsort((blocks, codes))
     for _ in range(n_permutations):
-        order = np.lexsort((rng.random(len(codes)), codes))
         shuffled = np.empty_like(member)
-        shuffled[np.argsort(codes, kind="stable")] = member[order]
+        shuffled[home] = member[np.lexsort((rng.random(len(codes)), blocks, codes))]
         shuffled_area = _areas_of(ranks, codes, shuffled, n_in, n_out)
         chance += (shuffled_area[:, None] >= reach).mean(axis=0) / n_permutations
     rows = []
@@ -109,6 +110,23 @@ def _rows(
     signal = targets[column].to_numpy(dtype=float)
     member = targets["member"].to_numpy(dtype=bool)
     return pd.Index(names, name="person"), codes.astype(np.intp), member, signal
+
+
+def _blocks(
+    targets: pd.DataFrame, codes: npt.NDArray[np.intp], member: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.intp]:
+    """Return the rounds, if a person is in and out in each, within which to shuffle.
+
+    The two models of a round learn from complementary halves, so that what they say of
+    a person is not independent: to mix rounds would lose that.
+    """
+    rounds, _ = pd.factorize(targets["round"])
+    cells, _ = pd.factorize(codes * (rounds.max() + 1) + rounds)
+    has_both = [
+        np.bincount(cells[side], minlength=cells.max() + 1).all()
+        for side in (member, ~member)
+    ]
+    return np.asarray(rounds if all(has_both) else np.zeros_like(rounds), dtype=np.intp)
 
 
 def _counts(

@@ -88,7 +88,7 @@ def risk_distribution(
     levels : sequence of float
         Areas under a person's own curve, strictly between 0 and 1.
     n_permutations : int
-        How often each person's rounds are shuffled, 1 or more.
+        How often each person's signals are shuffled, 1 or more.
     rng : numpy.random.Generator
         Source of the shuffles.
     confidence_level : float
@@ -110,6 +110,11 @@ def risk_distribution(
 
     Notes
     -----
+    Shuffled are the signals of a person within a round, if everyone is in and out in
+    each: the two models of a round learn from complementary halves, and what they say
+    tends to move apart, so that areas scatter more than independent signals would have
+    it. Otherwise signals of different rounds are mixed.
+
     The excess corrects for people whose area is high though nothing shows; people
     in whom something shows scatter too, so the share above a high level is not that
     of true areas. For an honest figure of the most exposed see `most_exposed`.
