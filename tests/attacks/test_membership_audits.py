@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import BaggingRegressor, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 
 from twinprivacy.attacks._leave_one_out import leave_out_linear, leave_out_one_step
@@ -187,6 +187,84 @@ def test_alone_in_a_category_is_refused_without_a_penalty() -> None:
     assert audit_linear(design, np.arange(10.0), penalty=1.0).targets.shape[0] == 20
 
 
+def test_a_person_with_most_rows_is_left_out_as_any_other(
+    rng: np.random.Generator,
+) -> None:
+    groups = np.repeat(np.arange(11), [900] + [10] * 10)
+    x, y = rng.normal(size=(1000, 9)), rng.normal(size=1000)
+    targets = audit_linear(pd.DataFrame(x), y, groups=groups).targets
+    outside = targets.loc[~targets["member"], "score"].to_numpy()
+    for person in (0, 1):
+        own = groups == person
+        refit = Ridge(alpha=0.0).fit(x[~own], y[~own]).predict(x[own])
+        assert outside[person] == pytest.approx(-((y[own] - refit) ** 2).mean())
+
+
+def test_units_do_not_matter(rng: np.random.Generator) -> None:
+    design = pd.DataFrame(
+        {"rbc": rng.normal(5e6, 5e5, 200), "creatinine": rng.normal(1, 0.3, 200)}
+    )
+    y = rng.normal(size=200)
+    thousands = design / [1e6, 1e-9]
+    for audit, outcome in ((audit_linear, y), (audit_glm, y > 0)):
+        found, other = (audit(d, outcome).targets for d in (design, thousands))
+        np.testing.assert_allclose(found["score"], other["score"], rtol=1e-7)
+    zeros = design.assign(none=0.0)
+    with pytest.raises(FitError, match=r"^the covariates must determine the coeff"):
+        audit_linear(zeros, y)
+
+
+def test_outcomes_that_are_known_for_certain_are_refused(
+    rng: np.random.Generator,
+) -> None:
+    message = (
+        r"^the regression has no finite fit: some covariates, or sums of them, tell "
+        r"outcomes of 0 for certain; leave them out, or take a penalty$"
+    )
+    x = np.r_[np.linspace(-3, -1, 30), np.linspace(1, 3, 30)]
+    with pytest.raises(FitError, match=message.replace("of 0", "of 0 or 1")):
+        audit_glm(pd.DataFrame({"x": x}), x > 0)
+    # Nobody of a rare category has the outcome, elsewhere half of the people have it.
+    rare = np.r_[np.ones(6), np.zeros(54)]
+    y = np.where(rare > 0, 0, np.arange(60) % 2)
+    noise = rng.normal(size=(60, 3))
+    turned = np.column_stack([rare, noise]) @ rng.normal(size=(4, 4))
+    for columns in (rare[:, None], turned):
+        design = pd.DataFrame(columns)
+        with pytest.raises(FitError, match=message.replace("of 0", "of 0 or 1")):
+            audit_glm(design, y)
+        with pytest.raises(FitError, match=message):
+            audit_glm(design, 3 * y, family="poisson")
+        assert audit_glm(design, y, penalty=0.1).targets["score"].notna().all()
+    # One person against the tide is no separation.
+    y = x > 0
+    y[0] = True
+    assert audit_glm(pd.DataFrame({"x": x}), y).targets["score"].notna().all()
+
+
+def test_forest_of_another_design_is_refused(rng: np.random.Generator) -> None:
+    x, y = rng.normal(size=(40, 3)), rng.normal(size=40)
+    forest = RandomForestRegressor(20, random_state=1).fit(x, y)
+    design = pd.DataFrame(x)
+    for other, got in ((design[:30], (30, 3)), (design.iloc[:, :2], (40, 2))):
+        message = (
+            r"^design must be what forest was fitted to, 40 rows and 3 columns; got "
+            rf"{got[0]} and {got[1]}$"
+        )
+        with pytest.raises(DataError, match=message):
+            audit_forest(forest, other, y[: len(other)])
+    two = RandomForestRegressor(20, random_state=1).fit(x, np.column_stack([y, y]))
+    message = r"^forest must have one outcome; got 2$"
+    with pytest.raises(ParameterError, match=message):
+        audit_forest(two, design, y)
+    bagged = BaggingRegressor(n_estimators=5, random_state=1).fit(x, y)
+    message = (
+        r"^forest must be a fitted forest with bootstrap=True; got BaggingRegressor$"
+    )
+    with pytest.raises(ParameterError, match=message):
+        audit_forest(bagged, design, y)
+
+
 def test_bad_input_is_refused(rng: np.random.Generator) -> None:
     design = pd.DataFrame(rng.normal(size=(20, 2)))
     y = rng.normal(size=20)
@@ -198,6 +276,9 @@ def test_bad_input_is_refused(rng: np.random.Generator) -> None:
     message = r"^design and outcome must be finite; got 1 missing or infinite values$"
     with pytest.raises(DataError, match=message):
         audit_linear(design, np.append(y[1:], np.inf))
+    message = r"^groups must have one name for each of 20 rows; got shape \(19,\)$"
+    with pytest.raises(DataError, match=message):
+        audit_linear(design, y, groups=np.zeros(19))
     message = r"^penalty must be finite and 0 or more; got -1$"
     with pytest.raises(ParameterError, match=message):
         audit_linear(design, y, penalty=-1)

@@ -1,5 +1,7 @@
 """What audits of membership read and return."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -39,8 +41,33 @@ def read_design(
         )
     if groups is None:
         return x, y, read_people(design, None, name="design")
-    named = pd.DataFrame({"groups": np.asarray(groups)}, index=design.index)
+    names = np.asarray(groups)
+    if names.shape != (n,):
+        raise DataError(
+            f"groups must have one name for each of {n} rows; got shape {names.shape}"
+        )
+    named = pd.DataFrame({"groups": names}, index=design.index)
     return x, y, read_people(named, "groups", name="design")
+
+
+def check_forest(forest: Any, x: Array) -> None:
+    """Raise unless it is a bootstrap forest of one outcome, fitted to such a table."""
+    if not getattr(forest, "bootstrap", False) or not hasattr(forest, "n_outputs_"):
+        raise ParameterError(
+            "forest must be a fitted forest with bootstrap=True; got "
+            f"{type(forest).__name__}"
+        )
+    if forest.n_outputs_ != 1:
+        raise ParameterError(f"forest must have one outcome; got {forest.n_outputs_}")
+    if hasattr(forest, "classes_") and list(forest.classes_) != [0, 1]:
+        raise ParameterError("forest must have the classes 0 and 1, or be a regressor")
+    # Trees read memory as they were fitted, whatever the table holds.
+    fitted = (forest._n_samples, forest.n_features_in_)
+    if x.shape != fitted:
+        raise DataError(
+            f"design must be what forest was fitted to, {fitted[0]} rows and "
+            f"{fitted[1]} columns; got {x.shape[0]} and {x.shape[1]}"
+        )
 
 
 def check_penalty(penalty: float) -> None:

@@ -10,6 +10,10 @@ from twinprivacy.errors import FitError
 Array = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
 _MAX_STEPS = 100
+_UNDETERMINED = (
+    "the covariates must determine the coefficients; some are constant, or sums of "
+    "others: leave them out, or take a penalty"
+)
 
 
 def leave_out_linear(
@@ -33,7 +37,8 @@ def leave_out_one_step(
     eta = design @ beta
     mean = _mean(eta, family)
     weight = mean * (1 - mean) if family == "binomial" else mean
-    inverse = _inverse((design.T * weight) @ design + np.diag(ridge))
+    information = (design.T * weight) @ design + np.diag(ridge)
+    inverse = _inverse(information, _no_finite_fit(family))
     residual = y - mean
     left = _solve_blocks(design, inverse, weight, residual, codes)
     # The block solves (I - A W) r = e; the predictor moves by A r.
@@ -74,13 +79,22 @@ def _with_intercept(x: Array, penalty: float) -> tuple[Array, Array]:
     return design, ridge
 
 
-def _inverse(information: Array) -> Array:
-    if np.linalg.cond(information) > 1e12:
-        raise FitError(
-            "the covariates must determine the coefficients; some are constant, or "
-            "sums of others: leave them out, or take a penalty"
-        )
-    return np.asarray(np.linalg.inv(information))
+def _inverse(information: Array, otherwise: str = _UNDETERMINED) -> Array:
+    """Return the inverse, or say otherwise; units of the covariates do not matter."""
+    own = np.diag(information)
+    unit = 1 / np.sqrt(np.where(own > 0, own, 1.0))
+    scaled = information * unit[:, None] * unit
+    if np.linalg.cond(scaled) > 1e12:
+        raise FitError(otherwise)
+    return np.asarray(np.linalg.inv(scaled) * unit[:, None] * unit)
+
+
+def _no_finite_fit(family: str) -> str:
+    outcomes = "0 or 1" if family == "binomial" else "0"
+    return (
+        "the regression has no finite fit: some covariates, or sums of them, tell "
+        f"outcomes of {outcomes} for certain; leave them out, or take a penalty"
+    )
 
 
 def _fit(design: Array, y: Array, family: str, ridge: Array) -> Array:
@@ -89,12 +103,15 @@ def _fit(design: Array, y: Array, family: str, ridge: Array) -> Array:
     share = y.mean()
     beta[0] = np.log(share / (1 - share)) if family == "binomial" else np.log(share)
     value = _objective(design, beta, y, family, ridge)
+    otherwise = _UNDETERMINED
     for _ in range(_MAX_STEPS):
         mean = _mean(design @ beta, family)
         weight = mean * (1 - mean) if family == "binomial" else mean
         gradient = design.T @ (y - mean) - ridge * beta
         information = (design.T * weight) @ design + np.diag(ridge)
-        step = _inverse(information) @ gradient
+        step = _inverse(information, otherwise) @ gradient
+        # With equal weights, as in the first step, only covariates can be at fault.
+        otherwise = _no_finite_fit(family)
         new, found = beta, -np.inf
         for halvings in range(30):
             new = beta + step / 2**halvings
@@ -102,6 +119,9 @@ def _fit(design: Array, y: Array, family: str, ridge: Array) -> Array:
             if found >= value:
                 break
         if abs(found - value) <= 1e-12 * (1 + abs(value)):
+            # On the way to infinity a step goes on moving the predictor by about 1.
+            if np.abs(design @ step).max() > 0.1:
+                raise FitError(otherwise)
             return new
         beta, value = new, max(found, value)
     raise FitError(f"the regression did not converge in {_MAX_STEPS} steps")
@@ -133,7 +153,9 @@ def _solve_blocks(
     for rows in _rows(codes):
         block = design[rows] @ inverse @ design[rows].T
         system = np.eye(len(rows)) - weight[rows][:, None] * block
-        _check_leverage(np.array([1 - np.linalg.det(system)]))
+        root = np.sqrt(weight[rows])
+        leverage = np.linalg.eigvalsh(root[:, None] * block * root)
+        _check_leverage(leverage[-1:].astype(float))
         solved[rows] = np.linalg.solve(system, residual[rows])
     return solved
 

@@ -19,7 +19,12 @@ import pandas as pd
 
 from twinprivacy._validation import check_choice
 from twinprivacy.attacks import _membership_answers as answers
-from twinprivacy.attacks._audit_tables import check_penalty, compare, read_design
+from twinprivacy.attacks._audit_tables import (
+    check_forest,
+    check_penalty,
+    compare,
+    read_design,
+)
 from twinprivacy.attacks._leave_one_out import (
     leave_out_linear,
     leave_out_one_step,
@@ -129,7 +134,8 @@ def audit_glm(
     ParameterError
         For a penalty below 0 or another family.
     FitError
-        If the fit does not converge, as where the classes are separated.
+        If the fit does not converge, or the covariates tell the outcome of some people
+        for certain, as where the classes are separated.
 
     Notes
     -----
@@ -195,10 +201,10 @@ def audit_forest(
     Raises
     ------
     DataError
-        For a design or an outcome that is not what it should be, or nobody whom a tree
-        left out.
+        For a design or an outcome that is not what it should be, a design of another
+        shape than that of the fit, or nobody whom a tree left out.
     ParameterError
-        For something that is no fitted bootstrap forest.
+        For something that is no fitted bootstrap forest of one outcome.
 
     Notes
     -----
@@ -221,17 +227,10 @@ def audit_forest(
     >>> bool(audit_forest(forest, design, outcome).area_under_curve().low > 0.7)
     True
     """
-    if not getattr(forest, "bootstrap", False) or not hasattr(forest, "estimators_"):
-        raise ParameterError(
-            "forest must be a fitted forest with bootstrap=True; got "
-            f"{type(forest).__name__}"
-        )
     x, y, people = read_design(design, outcome, groups)
-    is_classifier = hasattr(forest, "classes_")
-    if is_classifier and not np.array_equal(np.asarray(forest.classes_, float), (0, 1)):
-        raise ParameterError("forest must have the classes 0 and 1, or be a regressor")
+    check_forest(forest, x)
     fitted, left_out = vote_out_of_bag(forest, x, people.codes)
-    kind = "probability" if is_classifier else "number"
+    kind = "probability" if hasattr(forest, "classes_") else "number"
     happened = answers.Outcome(kind, y, y)
     return compare(people, design, happened, fitted, left_out, "out of bag")
 
