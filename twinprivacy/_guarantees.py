@@ -10,6 +10,8 @@ from twinprivacy._validation import check_fraction, check_positive
 from twinprivacy.errors import ParameterError
 
 Array = npt.NDArray[np.float64]
+# Deviations beyond which a normal law has no mass that a float could hold.
+_FAR = 50.0
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,6 @@ def gaussian_delta(mu: npt.ArrayLike, epsilon: npt.ArrayLike) -> Array:
     >>> gaussian_delta(1.0, [0.0, 1.0]).round(4).tolist()
     [0.3829, 0.1269]
     """
-    from scipy.special import log_ndtr, ndtr
-
     wide, log_odds = np.asarray(mu, dtype=float), np.asarray(epsilon, dtype=float)
     allowed = np.isfinite(wide) & (wide > 0) & np.isfinite(log_odds) & (log_odds >= 0)
     if not allowed.all():
@@ -162,9 +162,9 @@ def gaussian_delta(mu: npt.ArrayLike, epsilon: npt.ArrayLike) -> Array:
             "mu and epsilon must be finite, mu above 0 and epsilon 0 or more; got "
             f"{int((~allowed).sum())} of {allowed.size} outside"
         )
-    found = ndtr(-log_odds / wide + wide / 2)
-    found -= np.exp(log_odds + log_ndtr(-log_odds / wide - wide / 2))
-    return np.asarray(np.clip(found, 0.0, 1.0))
+    with np.errstate(over="ignore"):
+        away = np.clip(log_odds / wide - wide / 2, -_FAR, _FAR)
+    return _delta_away(wide, away)
 
 
 def gaussian_epsilon(mu: float, delta: float) -> float:
@@ -180,7 +180,7 @@ def gaussian_epsilon(mu: float, delta: float) -> float:
     Returns
     -------
     float
-        0 or more.
+        0 or more; infinite if it is beyond the largest float.
 
     Raises
     ------
@@ -203,9 +203,11 @@ def gaussian_epsilon(mu: float, delta: float) -> float:
     check_fraction(delta, name="delta")
     if gaussian_delta(mu, 0.0) <= delta:
         return 0.0
-    # The first term alone is delta or less here, so the root lies below.
-    highest = mu * (mu / 2 + float(norm.isf(delta)))
-    return float(brentq(lambda e: float(gaussian_delta(mu, e)) - delta, 0.0, highest))
+    # Sought as epsilon / mu - mu / 2, which keeps its digits where mu is large. Above:
+    # the first term alone is no more than delta there.
+    lowest, highest = max(-mu / 2, -_FAR), float(norm.isf(delta)) + 1e-6
+    away = brentq(lambda t: float(_delta_away(mu, t)) - delta, lowest, highest)
+    return float(mu) * (float(mu) / 2 + float(away))
 
 
 def gaussian_mu(epsilon: float, delta: float) -> float:
@@ -241,17 +243,37 @@ def gaussian_mu(epsilon: float, delta: float) -> float:
     0.2681
     """
     from scipy.optimize import brentq
-    from scipy.stats import norm
+    from scipy.special import erfinv
 
     check_fraction(delta, name="delta")
     if not (np.isfinite(epsilon) and epsilon >= 0):
         raise ParameterError(f"epsilon must be finite and 0 or more; got {epsilon!r}")
-    # Below: delta is no more than its value at epsilon 0, 2 Phi(mu / 2) - 1. Above: at
-    # the largest mu the first term less exp(epsilon) / (1 + exp(epsilon)) exceeds it.
-    least = 2 * float(norm.ppf((1 + delta) / 2))
-    most = least + 2
-    while gaussian_delta(most, epsilon) < delta:
-        most *= 2
+    # At epsilon 0 delta is 2 Phi(mu / 2) - 1, and it falls with epsilon.
+    low = high = 2 * math.sqrt(2) * float(erfinv(delta))
+    while gaussian_delta(high, epsilon) < delta:
+        low, high = high, 2 * high
+    if low == high:
+        return low
+    # The smallest step allowed, so that only the relative one counts.
     return float(
-        brentq(lambda m: float(gaussian_delta(m, epsilon)) - delta, least / 2, most)
+        brentq(
+            lambda m: float(gaussian_delta(m, epsilon)) - delta, low, high, xtol=1e-300
+        )
     )
+
+
+def _delta_away(mu: npt.ArrayLike, away: npt.ArrayLike) -> Array:
+    """Return delta at an epsilon of mu times mu / 2 and so much away."""
+    from scipy.special import erfcx, ndtr
+
+    wide, over = np.asarray(mu, dtype=float), np.asarray(away, dtype=float)
+    # Exp(epsilon) Phi(-away - mu) without its large and small factor.
+    second = np.exp(-(over**2) / 2) * erfcx((over + wide) / math.sqrt(2)) / 2
+    # For a mu near 0 the terms are nearly equal: their difference to first order.
+    ratio = np.clip(over + wide / 2, 0.0, _FAR)
+    tail = math.sqrt(math.pi / 2) * erfcx(ratio / math.sqrt(2))
+    little = np.minimum(wide, 1e-5)
+    density = np.exp(ratio * (little - ratio) / 2) / math.sqrt(2 * math.pi)
+    near = little * density * (1 - ratio * tail)
+    found = np.where(wide < 1e-5, near, ndtr(-over) - second)
+    return np.asarray(np.clip(found, 0.0, 1.0))

@@ -113,6 +113,54 @@ def test_gaussian_conversions_agree() -> None:
     np.testing.assert_allclose(np.min(lines, axis=0), curve, atol=2e-3)
 
 
+def test_gaussian_conversions_at_extremes() -> None:
+    # At epsilon 0 delta is 2 Phi(mu / 2) - 1, near 0 that is mu / sqrt(2 pi).
+    for target in (1e-300, 1e-17, 1e-9):
+        by_hand = target * math.sqrt(2 * math.pi)
+        assert gaussian_mu(0.0, target) == pytest.approx(by_hand, rel=1e-9)
+        assert gaussian_delta(by_hand, 0.0) == pytest.approx(target, rel=1e-9)
+        for epsilon in (1e-20, 1.0, 1e4):
+            noise = gaussian_mu(epsilon, target)
+            assert gaussian_delta(noise, epsilon) == pytest.approx(target, rel=1e-6)
+            again = gaussian_epsilon(noise, target)
+            assert again == pytest.approx(epsilon, rel=1e-6, abs=1e-6 * noise)
+    # Where mu is large epsilon is mu^2 / 2, and the rest is below its last digit.
+    assert gaussian_epsilon(1e150, 0.1) == pytest.approx(5e299)
+    assert gaussian_mu(5e299, 0.1) == pytest.approx(1e150)
+    assert gaussian_epsilon(1e200, 0.1) == math.inf
+    assert gaussian_delta([1e200, 1e-310], [1.0, 1.0]).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.5, 3.0, 20.0])
+def test_gaussian_delta_of_little_mu_by_integration(ratio: float) -> None:
+    # Delta is the integral of 1 - exp(epsilon - log ratio) over N(mu, 1), where the
+    # log ratio is above epsilon; from there in units of deviations.
+    for mu in (1e-2, 1.1e-5, 0.9e-5, 1e-12):
+        start = ratio - mu / 2
+        found = quad(
+            lambda z, mu=mu, start=start: (
+                -math.expm1(-mu * z) * math.exp(-start * z - z**2 / 2)
+            ),
+            0,
+            15,
+            epsabs=0,
+            epsrel=1e-11,
+        )[0]
+        truth = found * norm.pdf(start)
+        assert gaussian_delta(mu, ratio * mu) == pytest.approx(truth, rel=1e-8)
+
+
+def test_bounds_of_a_mu_beyond_squares() -> None:
+    assert attribute_bits_bound(PrivacyGuarantee(mu=1e200)) == math.inf
+    wide = PrivacyGuarantee(mu=np.float64(1e200))
+    assert attribute_bits_bound(wide, entropy_bits=3.0) == 3
+
+
+def test_no_bound_is_below_the_rate() -> None:
+    for nothing in (PrivacyGuarantee(epsilon=0.0), PrivacyGuarantee(mu=0.0)):
+        assert (true_positive_rate_bound(nothing, RATES) >= RATES).all()
+
+
 def test_group_guarantee_by_hand() -> None:
     # Two steps: P1 <= e P2 + d <= e (e P3 + d) + d.
     found = group_guarantee(PrivacyGuarantee(epsilon=1.0, delta=0.01), 2)

@@ -149,7 +149,9 @@ def attribute_bits_bound(
         raise ParameterError(f"entropy_bits must be 0 or more; got {entropy_bits!r}")
     given = group_guarantee(guarantee, n_dependent)
     if given.mu is not None:
-        return min(given.mu**2 / (2 * math.log(2)), entropy_bits)
+        # A product of plain floats may be infinite, where a power raises.
+        wide = float(given.mu)
+        return min(wide * wide / (2 * math.log(2)), entropy_bits)
     epsilon, delta = given.epsilon or 0.0, given.delta
     if delta == 1 or (delta > 0 and math.isinf(entropy_bits)):
         return entropy_bits

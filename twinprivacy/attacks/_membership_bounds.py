@@ -159,13 +159,14 @@ def curve(given: PrivacyGuarantee, rate: Array) -> Array:
     if given.mu is not None:
         if math.isinf(given.mu):
             return np.ones_like(rate)
-        return np.asarray(ndtr(ndtri(rate) + given.mu))
+        return np.maximum(ndtr(ndtri(rate) + given.mu), rate)
     epsilon, delta = given.epsilon or 0.0, given.delta
     with np.errstate(over="ignore", divide="ignore"):
         # exp(epsilon) may be infinite; 0 times it is 0 unless epsilon itself is.
         grown = np.exp(epsilon + np.log(rate)) if epsilon < math.inf else np.inf
     rest = 1 - np.exp(-epsilon) * (1 - delta - rate)
-    return np.asarray(np.clip(np.minimum(grown + delta, rest), 0.0, 1.0))
+    # Rounding may fall below the rate, no bound does.
+    return np.asarray(np.clip(np.minimum(grown + delta, rest), rate, 1.0))
 
 
 def read_shares(values: npt.ArrayLike, *, name: str) -> Array:
