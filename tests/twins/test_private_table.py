@@ -302,6 +302,16 @@ def test_repr_and_types(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(table.predict(categories), table.predict(people))
 
 
+def test_declared_values_may_be_tuples(rng: np.random.Generator) -> None:
+    sites = [("north", 1), ("north", 2), ("south", 1)]
+    people = pd.DataFrame({"site": sites * 2, "sbp_mmhg": [100, 120, 140] * 2})
+    table = fit_private_table(
+        people, **BOUNDS, by={"site": sites}, epsilon=math.inf, rng=rng
+    )
+    assert table.cells["site"].tolist() == sites
+    assert table.predict(people[::-1]).tolist() == [140, 120, 100] * 2
+
+
 # Bad input.
 
 
@@ -359,6 +369,14 @@ def test_bad_settings(rng: np.random.Generator) -> None:
         mu=1.0,
     )
     bad(ParameterError, "epsilon or mu must be above 0; got 0", people, epsilon=0)
+    for budget in ({"epsilon": 1e-310}, {"epsilon": None, "mu": 1e-310}):
+        bad(
+            ParameterError,
+            "epsilon or mu must be so large that the noise of sums and of counts is "
+            "below 1e+303; got 1e-310",
+            people,
+            **budget,
+        )
     bad(
         ParameterError,
         "share_for_sums must lie strictly in (0, 1); got 1",
@@ -371,6 +389,21 @@ def test_bad_settings(rng: np.random.Generator) -> None:
         "by must not name the outcome; got 'sbp_mmhg'",
         people,
         by={"sbp_mmhg": [1]},
+    )
+    for name in ("noisy_sum", "noisy_count", "mean"):
+        bad(
+            ParameterError,
+            "by must not name noisy_sum, noisy_count or mean, columns of the table; "
+            f"got {name!r}",
+            people.assign(**{name: 1}),
+            by={name: [1]},
+        )
+    bad(
+        ParameterError,
+        "by['sex'] must declare values such as text, numbers or tuples of them; got "
+        "others",
+        people,
+        by={"sex": [["F"], ["M"]]},
     )
     bad(
         ParameterError,

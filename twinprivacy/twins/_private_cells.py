@@ -13,6 +13,8 @@ from twinprivacy.errors import DataError, ParameterError
 
 Array = npt.NDArray[np.float64]
 MOST_CELLS = 10_000_000
+# Columns of the table beside those of `by`.
+_OWN_COLUMNS = ("noisy_sum", "noisy_count", "mean")
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,15 @@ def check_domain(by: Mapping[str, Sequence[Any]], outcome: str) -> Domain:
         raise ParameterError("by must name one column or more; got none")
     if outcome in by:
         raise ParameterError(f"by must not name the outcome; got {outcome!r}")
+    for column in by:
+        if column in _OWN_COLUMNS:
+            raise ParameterError(
+                "by must not name noisy_sum, noisy_count or mean, columns of the "
+                f"table; got {column!r}"
+            )
     domain = Domain({column: tuple(values) for column, values in by.items()})
     for column, values in domain.values.items():
-        distinct = pd.Index(values)
+        distinct = _declared(column, values)
         if not values or distinct.has_duplicates or distinct.hasnans:
             raise ParameterError(
                 f"by[{column!r}] must declare one value or more, each once and none "
@@ -54,6 +62,19 @@ def check_domain(by: Mapping[str, Sequence[Any]], outcome: str) -> Domain:
     return domain
 
 
+def _declared(column: str, values: tuple[Any, ...]) -> pd.Index:
+    """Return the declared values of a column, a tuple being one value."""
+    try:
+        hash(values)
+    except TypeError:
+        raise ParameterError(
+            f"by[{column!r}] must declare values such as text, numbers or tuples of "
+            "them; got others"
+        ) from None
+    distinct: pd.Index = pd.Index(values, tupleize_cols=False)
+    return distinct
+
+
 def cell_numbers(
     frame: pd.DataFrame, domain: Domain, *, name: str
 ) -> npt.NDArray[np.intp]:
@@ -61,7 +82,8 @@ def cell_numbers(
     number = np.zeros(len(frame), dtype=np.intp)
     for column, values in domain.values.items():
         _check_column(frame, column, name)
-        code = pd.Index(values).get_indexer(pd.Index(frame[column].astype(object)))
+        held = pd.Index(frame[column].astype(object), tupleize_cols=False)
+        code = _declared(column, values).get_indexer(held)
         n_bad = int((code < 0).sum())
         if n_bad:
             # Which value it was would name the one person who has it.

@@ -42,6 +42,8 @@ from twinprivacy.twins._private_ratio import membership_log_ratio
 
 __all__ = ["PrivateTable", "fit_private_table", "membership_log_ratio"]
 
+_MOST_NOISE = 1e303  # A draw is many times the scale at most, and must be finite.
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PrivateTable:
@@ -132,7 +134,8 @@ def fit_private_table(
         A column of numbers, or of true and false.
     by : mapping of str to sequence
         Columns that tell people apart, each with all values that it may have. Declared,
-        not read from the data, whose rare values would give people away.
+        not read from the data, whose rare values would give people away. None of them
+        is called noisy_sum, noisy_count or mean.
     lower, upper : float
         Declared bounds of the outcome, in its unit; values beyond are clipped. Likewise
         not the data's own.
@@ -221,9 +224,15 @@ def _noise_scales(guarantee: PrivacyGuarantee, share: float) -> tuple[float, flo
     budget = guarantee.epsilon if guarantee.mu is None else guarantee.mu
     if not budget:
         raise ParameterError(f"epsilon or mu must be above 0; got {budget!r}")
-    if guarantee.mu is None:
-        return 1 / (budget * share), 1 / (budget * (1 - share))
-    return 1 / (budget * math.sqrt(share)), 1 / (budget * math.sqrt(1 - share))
+    shares = np.array([share, 1 - share])
+    with np.errstate(over="ignore", divide="ignore"):
+        scales = 1 / (budget * (shares if guarantee.mu is None else np.sqrt(shares)))
+    if scales.max() > _MOST_NOISE:
+        raise ParameterError(
+            "epsilon or mu must be so large that the noise of sums and of counts is "
+            f"below {_MOST_NOISE}; got {budget!r}"
+        )
+    return float(scales[0]), float(scales[1])
 
 
 def _check_bounds(lower: float, upper: float) -> None:
