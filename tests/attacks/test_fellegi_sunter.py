@@ -309,3 +309,28 @@ def test_a_model_of_other_columns_is_refused():
     with pytest.raises(ParameterError, match=f"^{message}$"):
         link_records(X, X, on=["x"], method="fellegi_sunter", model=model)
     assert repr(model) == "FellegiSunterModel(s; prevalence=0.5)"
+
+
+def test_dates_are_levels_and_normals_in_days(rng):
+    days = rng.permutation(20_000)[:60]
+    right = pd.DataFrame(
+        {"born": pd.Timestamp(1930, 1, 1) + pd.to_timedelta(days, "D")}
+    )
+    left = (
+        right
+        + pd.to_timedelta(rng.choice([-3, 3], (60, 1)).ravel(), "D").to_numpy()[:, None]
+    )
+    left = left.astype("datetime64[s]")
+    left.loc[0, "born"] = right.loc[0, "born"] = pd.NaT
+    truth = right.index
+    normal = fit_fellegi_sunter(left, right, on={"born": "normal"}, truth=truth)
+    assert normal.normals["within_sd"].tolist() == [pytest.approx(3)]
+    levels = fit_fellegi_sunter(left, right, on={"born": (2, 3)}, truth=truth)
+    # 59 known pairs, all 3 days apart, and half a count for each of 3 levels.
+    assert levels.levels["m"].tolist() == pytest.approx(
+        [0.5 / 60.5, 59.5 / 60.5, 0.5 / 60.5]
+    )
+    found = link_records(
+        left, right, on=["born"], truth=truth, method="fellegi_sunter", model=normal
+    )
+    assert found.targets["n_nearest"][0] == 60

@@ -194,6 +194,74 @@ def test_constant_columns_are_assigned_at_chance(rng):
     assert abs(np.mean(hits) - 1) < 4 / np.sqrt(100)
 
 
+def birth_dates(n):
+    return pd.Series(pd.date_range("1930-03-01", periods=n, freq="117D"))
+
+
+@pytest.mark.parametrize("missing", ["typical", "skip"])
+@pytest.mark.parametrize("zone", [None, "Europe/Paris"])
+def test_a_missing_date_names_nobody(missing, zone):
+    born = birth_dates(40).dt.tz_localize(zone)
+    born[0] = pd.NaT
+    for column in (born, born - born[1], born.astype("category")):
+        table = column.to_frame("born")
+        found = link_records(
+            table, table, on={"born": "number"}, truth=table.index, missing=missing
+        ).targets
+        assert found["nearest"].isna().tolist() == [True] + [False] * 39
+        assert found["n_nearest"].tolist() == [40] + [1] * 39
+
+
+@pytest.mark.parametrize("method", ["distance", "gower", "mahalanobis"])
+def test_dates_compare_in_days_whatever_unit_they_are_stored_in(method):
+    born = birth_dates(39)
+    left = born.astype("datetime64[s]").to_frame("born")
+    right = (born + pd.Timedelta(days=3)).astype("datetime64[us]").to_frame("born")
+    on = {"born": "number" if method == "mahalanobis" else 2.0}
+    covariance = pd.DataFrame([[4.0]], index=["born"], columns=["born"])
+    found = link_records(
+        left,
+        right,
+        on=on,
+        truth=right.index,
+        method=method,
+        covariance=covariance if method == "mahalanobis" else None,
+    )
+    assert found.rank_rate(1).value == 1
+    np.testing.assert_allclose(found.targets["own_distance"], 1.5)
+
+
+def test_times_far_from_now_are_still_days():
+    born = pd.Series(np.array(["0001-01-01", "9999-12-31"], dtype="datetime64[s]"))
+    found = link_records(born.to_frame("t"), born.to_frame("t"), on={"t": 1.0}).targets
+    np.testing.assert_allclose(found["second_distance"], 3_652_058)
+
+
+def test_covariance_of_times_is_in_days():
+    seen = pd.DataFrame({"t": pd.to_datetime(["2020-01-01", "2020-01-03"])})
+    assert within_person_covariance(seen, ["t"], groups=[1, 1]).to_numpy() == [[2.0]]
+
+
+@pytest.mark.parametrize(
+    ("other", "kind"),
+    [
+        (lambda t: t.dt.tz_localize("UTC"), "times with a zone"),
+        (lambda t: t - t[0], "spans of time"),
+        (lambda t: t.dt.year, "numbers"),
+    ],
+)
+def test_times_are_not_compared_with_other_things(other, kind):
+    left = birth_dates(3)
+    message = (
+        "column 'born' must mean the same in both tables; got times in left and "
+        f"{kind} in right"
+    )
+    with pytest.raises(DataError, match=f"^{message}$"):
+        link_records(
+            left.to_frame("born"), other(left).to_frame("born"), on={"born": "number"}
+        )
+
+
 def test_all_missing_links_at_chance():
     table = pd.DataFrame({"a": np.full(30, np.nan), "b": [None] * 30})
     on = {"a": "number", "b": "category"}

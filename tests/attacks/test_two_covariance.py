@@ -125,3 +125,9 @@ def test_bad_input(rng: np.random.Generator) -> None:
             fit_two_covariance(one, two)
     with pytest.raises(DataError, match="records must have the columns x1"):
         fit_two_covariance(left, right).place(left[["x0"]])
+
+
+def test_times_are_no_numbers() -> None:
+    times = pd.DataFrame({"t": pd.date_range("2020-01-01", periods=12)})
+    with pytest.raises(DataError, match=r"^left must hold numbers only$"):
+        fit_two_covariance(times, times)

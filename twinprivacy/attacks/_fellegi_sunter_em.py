@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy.attacks._linkage_distance import category_codes, numbers
+from twinprivacy.attacks._linkage_distance import category_codes, number_pair
 from twinprivacy.errors import FitError, ParameterError
 
 Array = npt.NDArray[np.float64]
@@ -26,7 +26,7 @@ def encode_pair(
     pairs = [
         category_codes(left[c], right[c])
         if how == "category"
-        else (numbers(left[c], c), numbers(right[c], c))
+        else number_pair(left, right, c)
         for c, how in comparisons.items()
     ]
     return (

@@ -15,7 +15,7 @@ from twinprivacy.errors import DataError, ParameterError
 Array = npt.NDArray[np.float64]
 Comparison = str | float
 
-# Half the interquartile range of a normal is this many standard deviations.
+# The interquartile range of a normal is this many standard deviations.
 NORMAL_IQR = 1.3489795003921634
 
 
@@ -89,7 +89,7 @@ def encode(
             x, y = category_codes(left[column], right[column])
             kind, typical = 2, weight * _chance_of_other(x, y)
         else:
-            x, y = numbers(left[column], column), numbers(right[column], column)
+            x, y = number_pair(left, right, column)
             scale = _range_or_iqr(x, y, absolute) if how == "number" else float(how)
             middle = _middle(x, y)
             factor = (weight if absolute else np.sqrt(weight)) / scale
@@ -124,9 +124,8 @@ def whiten(
     """Return both tables in units of the within-person spread, without correlation."""
     columns = list(comparisons)
     root = np.linalg.cholesky(_covariance_of(covariance, columns))
-    tables = [
-        np.stack([numbers(t[c], c) for c in columns], axis=1) for t in (left, right)
-    ]
+    pairs = [number_pair(left, right, column) for column in columns]
+    tables = [np.stack(table, axis=1) for table in zip(*pairs, strict=True)]
     n_bad = sum(int(np.isnan(t).sum()) for t in tables)
     if n_bad:
         raise DataError(
@@ -165,8 +164,29 @@ def _covariance_of(covariance: pd.DataFrame, columns: list[str]) -> Array:
     return matrix
 
 
+def number_pair(
+    left: pd.DataFrame, right: pd.DataFrame, name: str
+) -> tuple[Array, Array]:
+    """Return a column of both tables as floats of one meaning, missing as nan."""
+    first, second = _without_categories(left[name]), _without_categories(right[name])
+    kinds = [_meaning(first), _meaning(second)]
+    if kinds[0] != kinds[1]:
+        raise DataError(
+            f"column {name!r} must mean the same in both tables; got {kinds[0]} in "
+            f"left and {kinds[1]} in right"
+        )
+    return numbers(first, name), numbers(second, name)
+
+
 def numbers(column: "pd.Series[Any]", name: str) -> Array:
-    """Return a column as floats, missing as nan."""
+    """Return a column as floats, missing as nan; times and their spans in days."""
+    column = _without_categories(column)
+    meaning = _meaning(column)
+    # Times as they are stored have units of their own, and a number for missing.
+    if meaning.startswith("times"):
+        column = column - pd.Timestamp(0, tz=column.dt.tz).as_unit(column.dt.unit)
+    if meaning != "numbers":
+        column = column / pd.Timedelta(days=1)
     try:
         found = column.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError):
@@ -175,6 +195,23 @@ def numbers(column: "pd.Series[Any]", name: str) -> Array:
     if n_bad:
         raise DataError(f"column {name!r} must be finite; got {n_bad} infinite values")
     return found
+
+
+def _without_categories(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return a column of categories that are times as those times."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return column
+    values = column.cat.categories.dtype
+    return column.astype(values) if values.kind in "mM" else column
+
+
+def _meaning(column: "pd.Series[Any]") -> str:
+    """Return what a column's numbers are of."""
+    if column.dtype.kind == "m":
+        return "spans of time"
+    if column.dtype.kind != "M":
+        return "numbers"
+    return "times" if column.dt.tz is None else "times with a zone"
 
 
 def category_codes(

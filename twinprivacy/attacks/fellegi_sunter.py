@@ -75,6 +75,7 @@ def fit_fellegi_sunter(
         Each column with "category" (agrees or not), an increasing tuple of ends of
         levels of the absolute difference in the unit of the column, 0 or more, or
         "normal", which needs truth. A bare name is "normal" if its dtype is a number.
+        Times and spans of time that are to be compared as numbers count in days.
     truth : array_like, shape (len(left),), optional
         Label in the index of `right` of the same person, or missing. Without it, m and
         u are the likeliest by expectation-maximisation over all pairs.

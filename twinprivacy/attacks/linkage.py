@@ -65,7 +65,8 @@ def link_records(
         Columns that both tables have; or each column with "number" (scaled by the
         interquartile range of both tables over that of a standard normal; by their
         range for "gower"), "category", or a scale in the unit of the column. A bare
-        name is a category unless its dtype is a number.
+        name is a category unless its dtype is a number. Times and spans of time that
+        are to be compared as numbers count in days.
     truth : array_like, shape (len(left),), optional
         Label in the index of `right` of each target; missing where the person is not
         in the gallery. Nothing of it reaches the attacker.
@@ -104,8 +105,9 @@ def link_records(
     Raises
     ------
     DataError
-        If a table is empty, a column is absent, infinite or of the wrong kind, or a
-        label of the gallery is missing or repeated.
+        If a table is empty, a column is absent, infinite or of the wrong kind, or of
+        another kind on the other side, or a label of the gallery is missing or
+        repeated.
     ParameterError
         If a setting is outside its range, or truth names somebody not in `right`.
 
@@ -167,7 +169,7 @@ def within_person_covariance(
     frame : pandas.DataFrame
         Records, of other people than those to be linked if the result is to be honest.
     columns : sequence of str
-        Numbers, complete.
+        Numbers, or times and spans of time (in days), complete.
     groups : array_like, shape (len(frame),)
         Whose record each row is.
 

@@ -220,6 +220,9 @@ def _same_people(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
 
 
 def _numbers(records: pd.DataFrame, name: str) -> Array:
+    # Times as they are stored have units of their own, and a number for missing.
+    if any(dtype.kind in "mM" for dtype in records.dtypes):
+        raise DataError(f"{name} must hold numbers only")
     try:
         table: npt.NDArray[Any] = records.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError):
