@@ -121,6 +121,78 @@ def test_persons_are_counted_not_rounds(rng: np.random.Generator) -> None:
     assert often.area_under_curve().n == 50
 
 
+def test_rate_counts_persons_where_sides_are_other_people() -> None:
+    rng = np.random.default_rng(23)
+    truth = norm.sf(norm.isf(0.1) - 1)
+    person, n_rounds, n = np.arange(100), 10, 200
+    held = 0
+    for child in rng.spawn(n):
+        members, others = child.normal(1, 1, 100), child.normal(0, 1, 100)
+        found = paired(*(np.tile(side, (n_rounds, 1)) for side in (members, others)))
+        is_member = found.targets["member"].to_numpy()
+        names = np.tile(person, 2 * n_rounds) + np.where(is_member, 0, 100)
+        rate = MembershipResult(
+            found.targets.set_axis(names), "test"
+        ).true_positive_rate_at(0.1)
+        assert rate.n == 200
+        held += rate.low <= truth <= rate.high
+    assert held / n >= 0.93
+
+
+def test_one_person_tells_nothing_of_the_rate_of_others() -> None:
+    found = paired(np.ones((30, 1)), np.zeros((30, 1))).true_positive_rate_at(0.1)
+    assert (found.value, found.low, found.high, found.n) == (1, 0, 1, 1)
+
+
+def test_bits_of_pairs_are_the_mean_of_both_halves(rng: np.random.Generator) -> None:
+    # Each of two persons is judged by the threshold that is best for the other. From 0
+    # on both scores of the first are a member's, 0 bits; from 2 on, of the second, only
+    # that from outside, -1 bit. Both together, rates of 1/2 and 1, would be -0.311.
+    found = paired(np.array([[2.0, 0.0]]), np.array([[1.0, 3.0]]))
+    assert found.bits(rng=rng).value == pytest.approx(-0.5)
+
+
+def test_noise_has_no_bits_in_pairs() -> None:
+    rng = np.random.default_rng(29)
+    bits = [
+        paired(*child.normal(size=(2, 1, 20))).bits(rng=child).value
+        for child in rng.spawn(300)
+    ]
+    assert abs(np.mean(bits)) < 3 * np.std(bits) / math.sqrt(len(bits))
+
+
+def test_order_of_rows_does_not_matter_to_pairs(rng: np.random.Generator) -> None:
+    targets = noise(rng, 3, 20, 1.0).targets.rename(index="person {}".format)
+    once = MembershipResult(targets, "test")
+    for other in (targets.sort_values("score"), targets.sample(frac=1, random_state=1)):
+        mixed = MembershipResult(other, "test")
+        assert mixed.area_under_curve() == once.area_under_curve()
+        assert mixed.true_positive_rate_at(0.2) == once.true_positive_rate_at(0.2)
+        for measure in ("advantage", "bits"):
+            first, second = (
+                getattr(result, measure)(rng=np.random.default_rng(1))
+                for result in (once, mixed)
+            )
+            assert first == second
+
+
+def test_names_without_an_order_are_allowed(rng: np.random.Generator) -> None:
+    targets = noise(rng, 2, 3, 1.0).targets
+    names = {0: "Ada", 1: 7, 2: pd.Timestamp("2020-01-01")}
+    named = targets.set_axis(pd.Index([names[i] for i in targets.index], dtype=object))
+    found = MembershipResult(named, "test").area_under_curve()
+    assert found == MembershipResult(targets, "test").area_under_curve()
+
+
+def test_who_is_on_both_sides_is_counted_once(rng: np.random.Generator) -> None:
+    targets = noise(rng, 4, 30).targets
+    one_sided = (targets["round"] % 2 == 0) == targets["member"]
+    found = MembershipResult(targets[one_sided], "test")
+    measured = [found.area_under_curve(), found.true_positive_rate_at(0.2)]
+    measured += [found.advantage(rng=rng), found.bits(rng=rng)]
+    assert {estimate.n for estimate in measured} == {30}
+
+
 def test_order_of_rows_within_a_side_does_not_matter(rng: np.random.Generator) -> None:
     targets = noise(rng, 1, 30, 1.0).targets
     half = pd.concat(
@@ -261,6 +333,17 @@ def test_bad_targets_are_refused_without_showing_them(rng: np.random.Generator) 
     message = r"^score must be finite; got 2 of 10 missing or infinite$"
     with pytest.raises(DataError, match=message):
         MembershipResult(bad, "test")
+    message = r"^score must hold numbers only; got others$"
+    with pytest.raises(DataError, match=message) as caught:
+        MembershipResult(good.assign(score="Ada"), "test")
+    assert caught.value.__cause__ is None
+    someone = good["member"].astype(object).where(good.index != 0, None)
+    message = r"^member must be true or false; got 2 of 10 others$"
+    with pytest.raises(DataError, match=message):
+        MembershipResult(good.assign(member=someone), "test")
+    message = r"^targets must name everyone in the index; got 2 of 10 missing$"
+    with pytest.raises(DataError, match=message):
+        MembershipResult(good.rename(index={0: np.nan}), "test")
     message = r"^targets must hold members and others; got 5 members of 5$"
     with pytest.raises(DataError, match=message):
         MembershipResult(good[good["member"]], "test")

@@ -6,7 +6,7 @@ pairs.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,8 @@ from twinprivacy._verdicts import (
     estimate_verdicts,
     signed_bits,
 )
-from twinprivacy.differences import paired_difference, share_interval
+from twinprivacy.attacks._membership_rates import rate_of_people
+from twinprivacy.differences import paired_difference
 from twinprivacy.estimates import Estimate
 
 Array = npt.NDArray[np.float64]
@@ -58,63 +59,32 @@ class Pairs:
 
     def rate_at(self, alpha: float, *, level: float) -> Estimate:
         """Return the rate of members above a threshold set by the others."""
-        ordered = np.sort(self.outside)[::-1]
-        n = len(ordered)
-        place = math.floor(alpha * (n + 1) * (1 + 1e-12))
-        fewest, most = self._places(ordered, place, alpha, level)
-        above = (self.inside > ordered[fewest - 1]).mean() if fewest else 0.0
-        below = (self.inside >= ordered[most - 1]).mean() if most <= n else 1.0
-        if place == 0:
-            found = self.inside >= ordered[min(most, n) - 1]
-            highest = self._share(found, level).high if most <= n else 1.0
-            return Estimate(0.0, 0.0, highest, level, self.n_people)
-        rate = self._share(self.inside > ordered[place - 1], level)
-        drop = math.hypot(rate.value - rate.low, rate.value - above)
-        rise = math.hypot(rate.high - rate.value, below - rate.value)
-        low, high = max(rate.value - drop, 0.0), min(rate.value + rise, 1.0)
-        return Estimate(rate.value, low, high, level, self.n_people)
+        people = (self.codes, self.codes)
+        return rate_of_people(self.inside, self.outside, people, alpha, level=level)
 
     def advantage(self, rng: np.random.Generator, *, level: float) -> Estimate:
         """Return the advantage of a threshold chosen on other people."""
-        inside, outside = self._verdicts(advantage, rng)
+        (inside, outside), _ = self._verdicts(advantage, rng)
         return paired_difference(
             inside, outside, confidence_level=level, groups=self.codes
         )
 
     def bits(self, rng: np.random.Generator, *, level: float) -> Estimate:
         """Return the bits of a verdict, its threshold chosen on other people."""
-        verdicts = self._verdicts(signed_bits, rng)
+        verdicts, of_pair = self._verdicts(signed_bits, rng)
         found = estimate_verdicts(
-            verdicts, (self.codes, self.codes), signed_bits, level=level
+            verdicts,
+            (self.codes, self.codes),
+            signed_bits,
+            level=level,
+            halves=(of_pair, of_pair),
         )
         return Estimate(found.value, found.low, found.high, level, self.n_people)
 
-    def _share(self, found: npt.NDArray[np.bool_], level: float) -> Estimate:
-        return share_interval(found, groups=self.codes, confidence_level=level)
-
-    def _places(
-        self, ordered: Array, place: int, alpha: float, level: float
-    ) -> tuple[int, int]:
-        """Return ranks of others that are surely above, and below, the threshold.
-
-        As for independent people, of whom there are so many that they would tell as
-        much as these pairs do.
-        """
-        from scipy.stats import binom
-
-        n = len(ordered)
-        flags = (self.outside >= ordered[max(place, 1) - 1]).astype(float)
-        size = max(
-            _clusters.effective_size(flags, self.codes, self.n_people, level=level), 1.0
-        )
-        whole, sure = max(int(size), 1), (1 + level) / 2
-        fewest = whole - int(binom.ppf(sure, whole, 1 - alpha))
-        most = int(binom.ppf(sure, whole, alpha)) + 1
-        return math.floor(fewest * n / whole), math.ceil(most * n / whole)
-
     def _verdicts(
         self, measure: Measure, rng: np.random.Generator
-    ) -> tuple[Array, Array]:
+    ) -> tuple[tuple[Array, Array], npt.NDArray[np.intp]]:
+        """Return who is called a member, inside and outside, and the half of each."""
         half = np.empty(self.n_people, dtype=np.intp)
         half[rng.permutation(self.n_people)] = np.arange(self.n_people) % 2
         of_pair = half[self.codes]
@@ -124,44 +94,59 @@ class Pairs:
             threshold = best_threshold(self.inside[rest], self.outside[rest], measure)
             inside[here] = self.inside[here] >= threshold
             outside[here] = self.outside[here] >= threshold
-        return inside, outside
+        return (inside, outside), of_pair
 
 
 @dataclass(frozen=True, repr=False)
 class Sides:
-    """Scores of members, and of others who are other people."""
+    """Scores of members and of others, independent of one another."""
 
     inside: Array
     outside: Array
     people_inside: npt.NDArray[np.intp]
     people_outside: npt.NDArray[np.intp]
+    n_people: int
 
     def area(self, *, level: float) -> Estimate:
         """Return the area under the curve."""
-        return operating_points.area_under_curve(
+        found = operating_points.area_under_curve(
             self.inside, self.outside, **self._groups(), confidence_level=level
         )
+        return self._count(found)
 
     def rate_at(self, alpha: float, *, level: float) -> Estimate:
         """Return the rate of members above a threshold set by the others."""
-        return operating_points.true_positive_rate_at(
-            self.inside,
-            self.outside,
-            false_positive_rate=alpha,
-            confidence_level=level,
-        )
+        people = (self.people_inside, self.people_outside)
+        if any(len(np.unique(codes)) < len(codes) for codes in people):
+            found = rate_of_people(
+                self.inside, self.outside, people, alpha, level=level
+            )
+        else:
+            found = operating_points.true_positive_rate_at(
+                self.inside,
+                self.outside,
+                false_positive_rate=alpha,
+                confidence_level=level,
+            )
+        return self._count(found)
 
     def advantage(self, rng: np.random.Generator, *, level: float) -> Estimate:
         """Return the advantage of a threshold chosen on other people."""
-        return operating_points.membership_advantage(
+        found = operating_points.membership_advantage(
             self.inside, self.outside, rng=rng, **self._groups(), confidence_level=level
         )
+        return self._count(found)
 
     def bits(self, rng: np.random.Generator, *, level: float) -> Estimate:
         """Return the bits of a verdict, its threshold chosen on other people."""
-        return operating_points.membership_bits(
+        found = operating_points.membership_bits(
             self.inside, self.outside, rng=rng, **self._groups(), confidence_level=level
         )
+        return self._count(found)
+
+    def _count(self, found: Estimate) -> Estimate:
+        """Count who is on both sides, in other rounds, once."""
+        return replace(found, n=self.n_people)
 
     def _groups(self) -> dict[str, Any]:
         return {
@@ -171,14 +156,28 @@ class Sides:
 
 
 def read_targets(targets: pd.DataFrame) -> Pairs | Sides:
-    """Return the scores pair by pair, or of two sides where they do not pair off."""
-    codes, people = pd.factorize(targets.index)
+    """Return the scores pair by pair, or of two sides where they do not pair off.
+
+    In the order of persons, rounds and scores, so that the order of rows is nothing.
+    """
     score = targets["score"].to_numpy(dtype=float)
-    rounds = targets["round"].to_numpy()
-    member = targets["member"].to_numpy(dtype=bool)
-    sides = (member, ~member)
+    codes, rounds = _numbered(targets.index), _numbered(targets["round"])
+    order = np.lexsort((score, rounds, codes))
+    score, codes, rounds = score[order], codes[order], rounds[order]
+    member = targets["member"].to_numpy(dtype=bool)[order]
+    n_people = int(codes.max()) + 1
     if member.sum() == len(member) / 2 and all(
         np.array_equal(key[member], key[~member]) for key in (codes, rounds)
     ):
-        return Pairs(score[member], score[~member], codes[member], len(people))
-    return Sides(*(score[s] for s in sides), *(codes[s] for s in sides))
+        return Pairs(score[member], score[~member], codes[member], n_people)
+    others = ~member
+    return Sides(score[member], score[others], codes[member], codes[others], n_people)
+
+
+def _numbered(names: Any) -> npt.NDArray[np.intp]:
+    """Return the place of each name among all, in their order if they have one."""
+    try:
+        codes, _ = pd.factorize(names, sort=True)
+    except TypeError:
+        codes, _ = pd.factorize(names)
+    return np.asarray(codes, dtype=np.intp)

@@ -79,6 +79,29 @@ def check_table(
         raise DataError(f"{name} must have the columns {', '.join(lacking)}")
 
 
+def check_targets(targets: pd.DataFrame) -> None:
+    """Raise unless persons have names, sides and scores, without showing any."""
+    n = len(targets)
+    n_nameless = int(pd.isna(targets.index.to_numpy()).sum())
+    if n_nameless:
+        raise DataError(
+            f"targets must name everyone in the index; got {n_nameless} of {n} missing"
+        )
+    n_bad = int((~targets["member"].isin([True, False])).sum())
+    if n_bad:
+        raise DataError(f"member must be true or false; got {n_bad} of {n} others")
+    for column in targets.columns.intersection(["score", "signal"]):
+        try:
+            values = targets[column].to_numpy(dtype=float, na_value=np.nan)
+        except (TypeError, ValueError):
+            raise DataError(f"{column} must hold numbers only; got others") from None
+        n_bad = int((~np.isfinite(values)).sum())
+        if n_bad:
+            raise DataError(
+                f"{column} must be finite; got {n_bad} of {n} missing or infinite"
+            )
+
+
 def targets_table(
     people: People,
     frame: pd.DataFrame,

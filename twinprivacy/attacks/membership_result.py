@@ -11,6 +11,7 @@ from twinprivacy.attacks._membership_patients import (
     area_bounds,
     own_separation,
 )
+from twinprivacy.attacks._membership_people import check_targets
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.estimates import Estimate
 from twinprivacy.operating_points import roc_curve
@@ -38,7 +39,8 @@ class MembershipResult:
     Raises
     ------
     DataError
-        For targets without both members and others, or scores that are not finite.
+        For targets without both members and others, someone without a name, or scores
+        or members that are not what they should be.
 
     Examples
     --------
@@ -61,13 +63,8 @@ class MembershipResult:
             raise DataError(f"targets must have the columns {', '.join(lacking)}")
         if "round" not in self.targets.columns:
             object.__setattr__(self, "targets", self.targets.assign(round=0))
-        score = self.targets["score"].to_numpy(dtype=float)
-        n_bad = int((~np.isfinite(score)).sum())
-        if n_bad:
-            raise DataError(
-                f"score must be finite; got {n_bad} of {len(score)} missing or infinite"
-            )
-        n_members = int(self.targets["member"].sum())
+        check_targets(self.targets)
+        score, n_members = self.targets["score"], int(self.targets["member"].sum())
         if not 0 < n_members < len(score):
             raise DataError(
                 f"targets must hold members and others; got {n_members} members of "
