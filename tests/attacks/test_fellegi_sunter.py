@@ -316,10 +316,8 @@ def test_dates_are_levels_and_normals_in_days(rng):
     right = pd.DataFrame(
         {"born": pd.Timestamp(1930, 1, 1) + pd.to_timedelta(days, "D")}
     )
-    left = (
-        right
-        + pd.to_timedelta(rng.choice([-3, 3], (60, 1)).ravel(), "D").to_numpy()[:, None]
-    )
+    gaps = pd.to_timedelta(rng.choice([-3, 3], 60), "D")
+    left = pd.DataFrame({"born": right["born"] + gaps})
     left = left.astype("datetime64[s]")
     left.loc[0, "born"] = right.loc[0, "born"] = pd.NaT
     truth = right.index

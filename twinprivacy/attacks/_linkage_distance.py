@@ -180,15 +180,15 @@ def number_pair(
 
 def numbers(column: "pd.Series[Any]", name: str) -> Array:
     """Return a column as floats, missing as nan; times and their spans in days."""
-    column = _without_categories(column)
-    meaning = _meaning(column)
+    values: Any = _without_categories(column)
+    meaning = _meaning(values)
     # Times as they are stored have units of their own, and a number for missing.
     if meaning.startswith("times"):
-        column = column - pd.Timestamp(0, tz=column.dt.tz).as_unit(column.dt.unit)
+        values = values - pd.Timestamp(0, tz=values.dt.tz).as_unit(values.dt.unit)
     if meaning != "numbers":
-        column = column / pd.Timedelta(days=1)
+        values = values / pd.Timedelta(days=1)
     try:
-        found = column.to_numpy(dtype=float, na_value=np.nan)
+        found: Array = values.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError):
         raise DataError(f"column {name!r} must hold numbers in both tables") from None
     n_bad = int(np.isinf(found).sum())
