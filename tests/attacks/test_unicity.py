@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from twinprivacy.attacks.unicity import unicity, unicity_curve
 from twinprivacy.errors import DataError, FitError, ParameterError
+from twinprivacy.estimates import wilson_interval
 
 
 def uniform_traces(
@@ -116,14 +117,41 @@ def test_times_are_coarsened() -> None:
     assert table["value"].tolist() == [pytest.approx(1 / 3)]
 
 
-def test_interval_covers_the_share_of_uniform_cells() -> None:
+@pytest.mark.parametrize("n_draws", [1, 2, 10])
+def test_interval_covers_the_share_of_uniform_cells(n_draws: int) -> None:
     rng = np.random.default_rng(11)
     n, q = 100, comb(57, 7) / comb(60, 10)
     truth = (1 - q) ** (n - 1)
     assert truth == pytest.approx(0.707, abs=0.001)
-    found = [unicity(uniform_traces(n, 10, 60, rng), 3, rng=rng) for _ in range(100)]
+    found = [
+        unicity(uniform_traces(n, 10, 60, rng), 3, n_draws=n_draws, rng=rng)
+        for _ in range(100)
+    ]
     covered = sum(one.low <= truth <= one.high for one in found)
     assert covered >= 89
+
+
+@pytest.mark.parametrize(("n", "expected"), [(5, 1.0), (1, 1.0), (5, 0.0)])
+def test_more_draws_of_the_same_answer_tell_no_more(n: int, expected: float) -> None:
+    value = np.arange(n) if expected else np.zeros(n)
+    points = pd.DataFrame({"patient": range(n), "value": value})
+    rng = np.random.default_rng(7)
+    for n_draws in (1, 2, 20):
+        found = unicity(points, 1, n_draws=n_draws, rng=rng)
+        assert found == wilson_interval(int(n * expected), n)
+
+
+def test_interval_holds_where_few_are_ever_named() -> None:
+    # Everybody has 9 points in common and, by a coin, one of their own, which a draw
+    # in 10 hits: the share is 1/20, and most people are named by none of 4 draws.
+    rng, covered = np.random.default_rng(12), 0
+    for _ in range(150):
+        own = np.where(rng.random(20) < 0.5, 100 + np.arange(20), 9)
+        values = [[*range(9), one] for one in own]
+        points = pd.DataFrame({"patient": range(20), "value": values}).explode("value")
+        found = unicity(points, 1, n_draws=4, rng=rng)
+        covered += found.low <= 1 / 20 <= found.high
+    assert covered / 150 >= 0.93
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._validation import check_fraction, check_rng
-from twinprivacy.differences import mean_interval
+from twinprivacy.attacks._linkage_rates import rate_of
 from twinprivacy.errors import DataError, FitError, ParameterError
-from twinprivacy.estimates import Estimate, wilson_interval
+from twinprivacy.estimates import Estimate
 
 __all__ = ["unicity", "unicity_curve"]
 
@@ -55,16 +55,16 @@ def unicity(
     Returns
     -------
     Estimate
-        With Wilson's interval over people; Student's of the mean over people, cut to
-        [0, 1], with several draws. It is of the share among people like these in a
-        crowd of this size, not in a larger one.
+        With Wilson's interval over people, of the share among people like these in a
+        crowd of this size, not in a larger one. Several draws make the value steadier,
+        but not the interval narrower, which then covers more often than stated.
 
     Raises
     ------
     DataError
         If a column is missing, or a person is.
     FitError
-        If nobody has k points, or only one person has with several draws.
+        If nobody has k points.
     ParameterError
         If a setting is out of its range.
 
@@ -244,15 +244,6 @@ def _named(
 
 def _rate(named: npt.NDArray[np.bool_], level: float) -> dict[str, float | int]:
     """Return the share of draws that name, with its interval over people."""
-    if len(named) == 1:
-        found = wilson_interval(
-            int(named.sum()), named.shape[1], confidence_level=level
-        )
-    else:
-        found = mean_interval(named.mean(axis=0), confidence_level=level)
-    return {
-        "value": found.value,
-        "low": max(found.low, 0.0),
-        "high": min(found.high, 1.0),
-        "n": found.n,
-    }
+    n_people = named.shape[1]
+    found = rate_of(named.mean(axis=0), np.arange(n_people), level)
+    return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
