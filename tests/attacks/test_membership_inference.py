@@ -101,6 +101,50 @@ def test_what_is_heard() -> None:
     assert attack(knows_outcome=False) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("step", [0.15, 0.7, 2.0])
+def test_steps_that_do_not_divide_one_leave_probabilities(step: float) -> None:
+    people = pd.DataFrame({"y": [True, False, False], "said": [1.0, 0.99, 0.0]})
+    found = infer_membership(
+        lambda asked: asked["said"],
+        people[:2],
+        people[2:],
+        outcome="y",
+        threat=MembershipThreat(output_precision=step),
+    )
+    least = np.log(0.005) - 1e-12
+    assert found.targets["score"].between(least, np.log(1.005) + 1e-12).all()
+
+
+@pytest.mark.parametrize("taken", ["member", "score", "signal", "round"])
+def test_columns_of_the_attack_are_not_overwritten(taken: str) -> None:
+    people = pd.DataFrame({"y": [1.0, 2.0, 4.0], "ward": 1, taken: 5})
+    message = (
+        r"^by must not name a column of the attack's own \(member, score, signal, "
+        rf"round\); got {taken}$"
+    )
+    with pytest.raises(ParameterError, match=message):
+        infer_membership(
+            lambda asked: asked["y"],
+            people[:2],
+            people[2:],
+            outcome="y",
+            by=["ward", taken],
+        )
+
+
+def test_events_on_parts_of_days_are_refused() -> None:
+    people = load_cohort("whas500")
+    people["years"] = people["follow_up_days"] / 365.25
+    halves = (people.iloc[::2], people.iloc[1::2])
+    n = int(halves[0]["died"].sum())
+    message = (
+        rf"^years must be in whole days; got \d+ of {n} members with the event on "
+        r"parts of days$"
+    )
+    with pytest.raises(DataError, match=message):
+        event_day_attack(None, *halves, outcome=("years", "died"))
+
+
 def test_days_of_events_betray_members_of_a_cox_twin() -> None:
     outcome = ("follow_up_days", "died")
     people = load_cohort("whas500")

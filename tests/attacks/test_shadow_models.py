@@ -251,8 +251,8 @@ def test_survival_is_attacked_by_hazards(rng: np.random.Generator) -> None:
 def test_bad_input_is_refused(rng: np.random.Generator) -> None:
     frame = people(rng)
     attack = partial(attack_with_shadows, fit=fit_noise, outcome="y", rng=rng)
-    for n in (5, 7, 4):
-        message = rf"^n_shadows must be even, 6 or more; got {n}$"
+    for n in (5, 7, 4, "6", 8.0):
+        message = rf"^n_shadows must be even, 6 or more; got {n!r}$"
         with pytest.raises(ParameterError, match=message):
             attack(frame, n_shadows=n)
     with pytest.raises(DataError, match=r"^frame must have 4 rows at least; got 1$"):
@@ -284,6 +284,17 @@ def test_bad_input_is_refused(rng: np.random.Generator) -> None:
     )
     with pytest.raises(ParameterError, match=message):
         attack(frame, threat=MembershipThreat(knows_outcome=False), n_shadows=6)
+    message = (
+        r"^by must not name a column of the attack's own \(member, score, signal, "
+        r"round\); got score$"
+    )
+    with pytest.raises(ParameterError, match=message):
+        attack(frame.assign(score=1), by=["score"], n_shadows=6)
+    shadows = fit_shadows(
+        frame.assign(round=1), fit_noise, outcome="y", n_shadows=6, rng=rng
+    )
+    with pytest.raises(ParameterError, match=r"^by must not .*; got round$"):
+        shadows.loss_attack(by=["round"])
     message = r"^rng must be a numpy.random.Generator; got int$"
     with pytest.raises(ParameterError, match=message):
         attack(frame, rng=1)

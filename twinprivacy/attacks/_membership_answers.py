@@ -67,6 +67,16 @@ def _check_flags(values: Array, column: str) -> None:
         raise DataError(f"{column} must be true or false; got {n_bad} others")
 
 
+def check_days(days: Array, column: str, *, name: str) -> None:
+    """Raise unless events are on whole days."""
+    n_torn = int((days % 1 != 0).sum())
+    if n_torn:
+        raise DataError(
+            f"{column} must be in whole days; got {n_torn} of {len(days)} {name} with "
+            "the event on parts of days"
+        )
+
+
 def ask(model: Any, people: pd.DataFrame, kind: str) -> Array:
     """Return what a model says of people, checked."""
     predict: Callable[[pd.DataFrame], Any] = getattr(model, "predict", model)
@@ -110,7 +120,8 @@ def hear(
     if kind == "survival":
         # A hazard rounded to nothing is read as half a step.
         rounded = np.maximum(rounded, output_precision / 2)
-    return rounded
+    # A step that does not divide 1 would round a sure answer beyond it.
+    return np.minimum(rounded, 1.0) if kind == "probability" else rounded
 
 
 def evidence(heard: Array, kind: str) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy.errors import DataError
+from twinprivacy.errors import DataError, ParameterError
 
 Array = npt.NDArray[np.float64]
 
@@ -102,6 +102,16 @@ def check_targets(targets: pd.DataFrame) -> None:
             )
 
 
+def check_by(by: Sequence[str]) -> None:
+    """Raise if a column to keep would take the place of one of the attack's own."""
+    taken = [c for c in by if c in ("member", "score", "signal", "round")]
+    if taken:
+        raise ParameterError(
+            "by must not name a column of the attack's own (member, score, signal, "
+            f"round); got {', '.join(taken)}"
+        )
+
+
 def targets_table(
     people: People,
     frame: pd.DataFrame,
@@ -112,6 +122,7 @@ def targets_table(
 
     Each side has columns of shape (rounds, persons).
     """
+    check_by(by)
     labels = frame.iloc[people.first_rows()][list(by)]
     parts = []
     for member, columns in sides:

@@ -26,6 +26,8 @@ WEIGHTS = {"shrunk": 2.0, "pooled": np.inf, "person": 0.0}
 class Shadows:
     """What shadow models said of everyone, without the models.
 
+    It holds the table that they were fitted to, records and all.
+
     Attributes
     ----------
     inside, outside : numpy.ndarray

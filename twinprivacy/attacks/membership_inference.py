@@ -107,7 +107,8 @@ def infer_membership(
         Column that names the rows of one person, whose scores are added up, or for
         the loss averaged.
     by : sequence of str
-        Columns to keep for `MembershipResult.by_group`; a person's first row counts.
+        Columns to keep for `MembershipResult.by_group`, none named member, score,
+        signal or round; a person's first row counts.
 
     Returns
     -------
@@ -119,7 +120,8 @@ def infer_membership(
         For empty tables, a repeated index, people in both, missing columns, outcomes or
         answers that are not what they should be.
     ParameterError
-        For a threat that does not suit the outcome.
+        For a threat that does not suit the outcome, or columns of `by` that are the
+        attack's own.
 
     References
     ----------
@@ -184,7 +186,7 @@ def event_day_attack(
         Who trained the twin and who did not; only those with the event are attacked.
         One row per person.
     outcome : tuple of str
-        (duration, event) in whole days.
+        (duration, event) in whole days; other units are refused.
     by : sequence of str
         Columns to keep for `MembershipResult.by_group`.
 
@@ -196,7 +198,8 @@ def event_day_attack(
     Raises
     ------
     DataError
-        As `infer_membership`, or for nobody with the event on a side.
+        As `infer_membership`, for nobody with the event on a side, or for events that
+        are not on whole days.
 
     Examples
     --------
@@ -221,6 +224,7 @@ def event_day_attack(
         had_event = happened.event == 1
         if happened.kind != "survival" or not had_event.any():
             raise DataError(f"{name} must hold somebody with the event; got none")
+        answers.check_days(happened.y[had_event], outcome[0], name=name)
         attacked = side[had_event]
         score = _jumps(twin, attacked, happened.y[had_event])
         people = read_people(attacked, None, name=name)

@@ -11,6 +11,7 @@ from twinprivacy._validation import check_rng
 from twinprivacy.attacks import _membership_answers as answers
 from twinprivacy.attacks._membership_people import (
     People,
+    check_by,
     check_table,
     read_people,
 )
@@ -62,7 +63,9 @@ def fit_shadows(
     Returns
     -------
     Shadows
-        Only the answers are kept, less than 9 bytes for each model and row.
+        The answers, less than 9 bytes for each model and row, and the table itself,
+        which `attack_target` and `by` need: store it as safely as the cohort. The
+        models are not kept.
 
     Raises
     ------
@@ -70,7 +73,7 @@ def fit_shadows(
         For fewer than four persons, a repeated index, missing columns, outcomes or
         answers that are not what they should be; and what `fit` raises.
     ParameterError
-        If `n_shadows` is odd or too small.
+        If `n_shadows` is odd, too small or no whole number.
 
     Notes
     -----
@@ -100,7 +103,7 @@ def fit_shadows(
     from joblib import Parallel, delayed
 
     check_rng(rng)
-    if isinstance(n_shadows, bool) or n_shadows < 6 or n_shadows % 2:
+    if not isinstance(n_shadows, int | np.integer) or n_shadows < 6 or n_shadows % 2:
         raise ParameterError(f"n_shadows must be even, 6 or more; got {n_shadows!r}")
     check_table(frame, name="frame", least=4)
     ordered = frame.iloc[sorted_rows(frame.index)]
@@ -162,7 +165,8 @@ def attack_with_shadows(
     threat : MembershipThreat, optional
         By default every digit is heard; the outcome must be known.
     by : sequence of str
-        Columns to keep for `MembershipResult.by_group`; a person's first row counts.
+        Columns to keep for `MembershipResult.by_group`, none named member, score,
+        signal or round; a person's first row counts.
 
     Returns
     -------
@@ -173,7 +177,8 @@ def attack_with_shadows(
     Raises
     ------
     DataError, ParameterError
-        As `fit_shadows`, and for settings outside their range.
+        As `fit_shadows`, and for settings outside their range or columns of `by` that
+        are the attack's own.
 
     Notes
     -----
@@ -201,6 +206,7 @@ def attack_with_shadows(
     >>> bool(found.area_under_curve().low > 0.7)
     True
     """
+    check_by(by)
     shadows = fit_shadows(
         frame, fit, outcome=outcome, n_shadows=n_shadows, groups=groups, rng=rng
     )
