@@ -81,6 +81,11 @@ def test_bad_volumes_are_refused(rng: np.random.Generator) -> None:
     )
     with pytest.raises(ParameterError, match=message):
         attempt(volume="attributes", values=[1, 6])
+    for volume, bad in {"attributes": 1.5, "people": 50.5}.items():
+        for value in (bad, "3"):
+            message = rf"^values must be whole numbers from \d .*; got {value!r}$"
+            with pytest.raises(ParameterError, match=message):
+                attempt(volume=volume, values=[value])
     message = (
         r"^values must be a mapping of estimators for the volume 'model', and whole "
         r"numbers for others; got list for 'model'$"

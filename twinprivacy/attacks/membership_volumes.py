@@ -183,7 +183,13 @@ def _steps(
 
 
 def _check_whole(values: Sequence[int], least: int, most: int, what: str) -> None:
-    bad = [v for v in values if isinstance(v, bool) or not least <= v <= most]
+    bad = [
+        value
+        for value in values
+        if isinstance(value, bool)
+        or not isinstance(value, int | np.integer)
+        or not least <= value <= most
+    ]
     if bad:
         raise ParameterError(
             f"values must be whole numbers from {least} to {most}, the number of "
