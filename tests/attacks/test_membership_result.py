@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
+from twinprivacy._areas import score_bounds
 from twinprivacy.attacks.membership_result import MembershipResult
 from twinprivacy.attacks.patient_risk import (
     most_exposed,
@@ -238,8 +239,6 @@ def test_patient_risk_by_hand() -> None:
 
 
 def test_intervals_of_patients_are_newcombes(rng: np.random.Generator) -> None:
-    from twinprivacy._areas import score_bounds
-
     risk = noise(rng, 12, 5, 1.0).patient_risk()
     for _, row in risk.iterrows():
         expected = score_bounds(row["auc"], 12, 12, level=0.95)
@@ -325,6 +324,18 @@ def test_by_group_is_the_measure_within_the_group(rng: np.random.Generator) -> N
     assert table["auc"].iloc[0] > table["auc"].iloc[1]
 
 
+def test_a_missing_group_is_a_group(rng: np.random.Generator) -> None:
+    sides = rng.normal(size=(2, 2, 30))
+    ward = np.repeat(np.array(["a", "b", None], dtype=object), 10)
+    table = paired(*sides, ward=ward).by_group("ward", false_positive_rate=0.1)
+    assert table["group"].isna().tolist() == [False, False, True]
+    only = paired(*sides[:, :, 20:]).area_under_curve()
+    assert table["auc"].iloc[2] == only.value
+    kinds = pd.Categorical(ward, categories=["a", "b", "c"])
+    coded = paired(*sides, ward=kinds).by_group("ward", false_positive_rate=0.1)
+    assert coded["auc"].tolist() == table["auc"].tolist()
+
+
 def test_bad_targets_are_refused_without_showing_them(rng: np.random.Generator) -> None:
     good = noise(rng, 1, 5).targets
     with pytest.raises(DataError, match=r"^targets must have the columns score$"):
@@ -368,6 +379,10 @@ def test_own_area_is_the_mean_of_persons(rng: np.random.Generator) -> None:
     area = own_area(found)
     assert area.value == pytest.approx(found.patient_risk()["auc"].mean())
     assert area.n == 30
+    flat = own_area(paired(np.ones((3, 20)), np.ones((3, 20))))
+    bounds = score_bounds(0.5, 20, 20, level=0.95)
+    assert (flat.value, flat.low, flat.high, flat.n) == (0.5, *bounds, 20)
+    assert flat.low < 0.4
     # Of one round: three of four persons are higher inside, Wilson's bounds.
     once = paired(np.array([[1.0, 1, 1, 0]]), np.array([[0.0, 0, 0, 1]]))
     assert own_area(once) == wilson_interval(3, 4)

@@ -203,7 +203,8 @@ class MembershipResult:
         -------
         pandas.DataFrame
             Columns group, n, auc, auc_low, auc_high, true_positive_rate, tpr_low,
-            tpr_high. Groups without both members and others are left out.
+            tpr_high. Who lacks the column are a group too, missing and last. Groups
+            without both members and others are left out.
 
         Raises
         ------
@@ -213,7 +214,7 @@ class MembershipResult:
         if column not in self.targets.columns:
             raise ParameterError(f"column must be one of targets; got {column!r}")
         rows = []
-        for group, part in self.targets.groupby(column, observed=True):
+        for group, part in self.targets.groupby(column, observed=True, dropna=False):
             if part["member"].nunique() < 2:
                 continue
             found = MembershipResult(part, self.attack)

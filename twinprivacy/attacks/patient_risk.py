@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from twinprivacy._areas import score_bounds
 from twinprivacy._validation import check_fraction, check_rng
 from twinprivacy.attacks._membership_patients import (
     own_areas,
@@ -41,7 +42,8 @@ def own_area(found: MembershipResult, *, confidence_level: float = 0.95) -> Esti
     Returns
     -------
     Estimate
-        In [0, 1]; n is the number of persons.
+        In [0, 1]; n is the number of persons. Where all areas are the same, the bounds
+        are Newcombe's, method 5, of as many members and others.
 
     Raises
     ------
@@ -66,9 +68,14 @@ def own_area(found: MembershipResult, *, confidence_level: float = 0.95) -> Esti
     areas = own_areas(found.targets)
     if np.isin(areas, (0, 1)).all():
         return share_interval(areas, confidence_level=confidence_level)
-    mean = mean_interval(areas, confidence_level=confidence_level)
-    low, high = max(mean.low, 0.0), min(mean.high, 1.0)
-    return Estimate(mean.value, low, high, confidence_level, mean.n)
+    value, n = float(areas.mean()), len(areas)
+    if np.ptp(areas) == 0:
+        # No spread is not certainty: answers may be constant.
+        low, high = score_bounds(value, n, n, level=confidence_level)
+    else:
+        mean = mean_interval(areas, confidence_level=confidence_level)
+        low, high = max(mean.low, 0.0), min(mean.high, 1.0)
+    return Estimate(value, min(low, value), max(high, value), confidence_level, n)
 
 
 def risk_distribution(
