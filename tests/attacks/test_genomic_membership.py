@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from twinprivacy.attacks._genomic_draws import fewest_queries
 from twinprivacy.attacks.genomic_membership import (
     beacon_attack_power,
     beacon_queries_needed,
@@ -122,6 +123,44 @@ def test_queries_needed_agree_with_the_power(
     fewer = [needed - step for step in (1, 2, needed // 10) if 1 <= step < needed]
     for queries in fewer:
         assert beacon_attack_power(n_people, queries, **options) < power + 1e-9
+
+
+def scan(absent: float, missed: float, rate: float, power: float) -> int:
+    """Try each number of tolerated answers no, from 0."""
+    queries = tolerated = 0
+    while True:
+        while binom.cdf(tolerated, queries, absent) > rate:
+            queries += 1
+        if binom.cdf(tolerated, queries, missed) >= power:
+            return queries
+        tolerated += 1
+
+
+@settings(derandomize=True, deadline=None, max_examples=30)
+@given(
+    st.floats(0.01, 0.9),
+    st.floats(0, 0.8),
+    st.sampled_from([0.001, 0.05, 0.2]),
+    st.sampled_from([0.04, 0.3, 0.9, 0.99]),
+)
+def test_queries_needed_are_those_of_a_scan(
+    absent: float, ratio: float, rate: float, power: float
+) -> None:
+    missed = absent * ratio
+    found = fewest_queries(absent, missed, rate, power)
+    assert found == scan(absent, missed, rate, power)
+
+
+def test_queries_needed_where_members_are_hardly_told_apart() -> None:
+    options = {"false_positive_rate": 0.05, "mismatch": 0.9046}
+    # 1 / 21 against 0.9046 / 19: of nearly equal rates p and q a normal law needs
+    # p (1 - p) ((z + z') / (p - q))^2 queries, more than 2^31.
+    p, q = 1 / 21, 0.9046 / 19
+    by_normal = p * (1 - p) * (2 * 1.6448536 / (p - q)) ** 2
+    # Each number of tolerated answers in turn would take hours.
+    needed = beacon_queries_needed(10, power=0.95, **options)
+    assert needed == pytest.approx(by_normal, rel=1e-3)
+    assert needed > 2**31
 
 
 def test_too_few_queries_find_nobody() -> None:

@@ -81,32 +81,62 @@ def fewest_queries(absent: float, missed: float, alpha: float, power: float) -> 
     For each number k of tolerated answers no, false positives fall and power falls with
     the queries: so the fewest that keep alpha are best, and k grows until they suffice.
     """
-    from scipy.special import bdtr
-
-    tolerated = queries = 0
+    tolerated = _fewest_tolerated(absent, missed, alpha, power)
+    queries = tolerated
     while True:
         queries = _fewest_that_keep(tolerated, absent, alpha, at_least=queries)
-        if bdtr(tolerated, queries, missed) >= power:
+        if _at_most(tolerated, queries, missed) >= power:
             return queries
         tolerated += 1
+
+
+def _fewest_tolerated(absent: float, missed: float, alpha: float, power: float) -> int:
+    """Return a number of tolerated answers no below which none has the power.
+
+    A test at exactly alpha, with a fraction of a query, gains power with each answer
+    tolerated. It has more than the test of whole queries, and less than that of one
+    query fewer: where even the latter falls short, so do all with less tolerance.
+    """
+
+    def falls_short(tolerated: int) -> bool:
+        queries = _fewest_that_keep(tolerated, absent, alpha, at_least=tolerated)
+        return _at_most(tolerated, queries - 1, missed) < power
+
+    low, high = -1, 0
+    while falls_short(high):
+        low, high = high, 2 * high + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if falls_short(middle):
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def _fewest_that_keep(
     tolerated: int, absent: float, alpha: float, *, at_least: int
 ) -> int:
     """Return the fewest queries with at most alpha chance of so few answers no."""
-    from scipy.special import bdtr
-
     low, high = at_least, 2 * at_least + tolerated + 1
-    while bdtr(tolerated, high, absent) > alpha:
+    while _at_most(tolerated, high, absent) > alpha:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        if bdtr(tolerated, middle, absent) > alpha:
+        if _at_most(tolerated, middle, absent) > alpha:
             low = middle
         else:
             high = middle
     return high
+
+
+def _at_most(tolerated: int, queries: int, rate: float) -> float:
+    """Return the chance of so few answers no, also of more queries than 2^31."""
+    from scipy.special import betaincc
+
+    if queries <= tolerated:
+        return 1.0
+    return float(betaincc(tolerated + 1.0, float(queries - tolerated), rate))
 
 
 def check_whole(**counts: int) -> tuple[int, ...]:
