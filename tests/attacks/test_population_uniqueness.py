@@ -14,6 +14,8 @@ from twinprivacy.attacks import _population_copula as copulas
 from twinprivacy.attacks import _population_frequencies as frequencies
 from twinprivacy.attacks import _population_margins as margins
 from twinprivacy.attacks import _population_pairs as pairs
+from twinprivacy.attacks import _population_task as tasks
+from twinprivacy.attacks._population_cells import integrate_cells
 from twinprivacy.attacks.population_uniqueness import METHODS, population_uniqueness
 from twinprivacy.errors import DataError, FitError, ParameterError
 
@@ -72,7 +74,7 @@ def test_cells_agree_with_scipy(rng: np.random.Generator) -> None:
     people = margins.code_columns(draw(3_000, rng), ["a", "b", "c"])[0]
     settings = copulas.Settings("value", "likelihood", unseen=False)
     copula = copulas.fit_copula(people, [True] * 3, settings, 10_000)
-    found, error = copulas.integrate_cells(copula, copula.codes[:30], rng)
+    found, error = integrate_cells(copula, copula.codes[:30], rng)
     joint = multivariate_normal(cov=copula.correlation, abseps=1e-9, releps=1e-5)
     for code, p in zip(copula.codes[:30], found, strict=True):
         bounds = [
@@ -90,7 +92,7 @@ def test_all_cells_sum_to_one(rng: np.random.Generator) -> None:
     copula = copulas.fit_copula(people, [True] * 2, settings, 10_000)
     shape = [m.bounds.size - 1 for m in copula.margins]
     every = np.argwhere(np.ones(shape, dtype=bool))
-    assert copulas.integrate_cells(copula, every, rng)[0].sum() == pytest.approx(1)
+    assert integrate_cells(copula, every, rng)[0].sum() == pytest.approx(1)
 
 
 def test_unseen_values_have_turings_share() -> None:
@@ -366,3 +368,29 @@ def test_bad_settings(
         DataError, match=r"^sample must be a pandas.DataFrame; got list$"
     ):
         population_uniqueness([1], ["a"], 100, rng=rng)  # type: ignore[arg-type]
+
+
+def test_intervals_hold_small_shares(rng: np.random.Generator) -> None:
+    # Of Pitman's 20,000 people fewer are unique than one in the sample of 200 is.
+    covered, ends_there = [], []
+    for child in rng.spawn(40):
+        drawn = frequencies._draw_sets(child, 20_000, 20.0, 0.05)
+        truth = np.count_nonzero(drawn == 1) / 20_000
+        kinds = child.permutation(np.repeat(np.arange(drawn.size), drawn))[:200]
+        sample = pd.DataFrame({"kind": kinds})
+        share = population_uniqueness(
+            sample, ["kind"], 20_000, method="pitman", rng=child
+        ).share_unique
+        covered.append(share.low <= truth <= share.high)
+        ends_there.append(share.low == share.value)
+    assert np.sum(covered) >= binom.ppf(0.01, 40, 0.95)
+    assert not any(ends_there)
+
+
+def test_intervals_are_not_blown_up_by_resamples_of_nothing() -> None:
+    # Zero stands for half of the least that a resample says, not for 1 in 2 million.
+    values = tasks.Shares(0.001, 0.5, np.nan, np.nan)
+    others = [tasks.Shares(u, 0.5, np.nan, np.nan) for u in (0.0, 0.001, 0.002) * 4]
+    share = tasks.to_estimates(values, others, 10**6, 1_000, 0.95)[0]
+    assert 0 < share.low < 0.0005
+    assert 0.002 < share.high < 0.01

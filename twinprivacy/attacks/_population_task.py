@@ -89,7 +89,11 @@ def lower_bound(n: int, population_size: int, level: float) -> tuple[Estimate, .
 
 
 def to_estimates(
-    values: Shares, resamples: list[Shares], n: int, level: float
+    values: Shares,
+    resamples: list[Shares],
+    population_size: int,
+    n: int,
+    level: float,
 ) -> tuple[Estimate, ...]:
     """Return values with intervals that are normal on the logit scale."""
     from scipy.special import expit, logit
@@ -103,14 +107,25 @@ def to_estimates(
             bounds = (math.nan, math.nan)
             found.append(Estimate(value, *bounds, level, n))
             continue
-        # Half a person away from 0 and 1, where the logit ends.
-        edge = 0.5 / (n + 1)
-        width = t.ppf((1 + level) / 2, some.size - 1) * float(
-            logit(np.clip(some, edge, 1 - edge)).std(ddof=1)
-        )
-        centre = logit(min(max(value, edge), 1 - edge))
+        every = np.append(some, value)
+        zero = _near_zero(every, population_size, n)
+        one = 1 - _near_zero(1 - every, population_size, n)
+        *at, centre = logit(np.clip(every, zero, one))
+        width = t.ppf((1 + level) / 2, some.size - 1) * float(np.std(at, ddof=1))
         low, high = expit(centre - width), expit(centre + width)
         found.append(
             Estimate(value, min(float(low), value), max(float(high), value), level, n)
         )
     return tuple(found)
+
+
+def _near_zero(shares: Array, population_size: int, n: int) -> float:
+    """Return what stands for a share of 0, of which there is no logit.
+
+    Half of the least share among the others, but no less than half a person of the
+    population; half a person of the sample where all are 0.
+    """
+    some = shares[shares > 0]
+    if not some.size:
+        return 0.5 / (n + 1)
+    return max(float(some.min()) / 2, 0.5 / (population_size + 1))

@@ -215,7 +215,9 @@ def population_uniqueness(
     else:
         settings = (order, correlation, margins == "unseen")
         values, resamples, found = _solve(task, method, settings, rng)
-        estimates = to_estimates(values, resamples, len(sample), confidence_level)
+        estimates = to_estimates(
+            values, resamples, population_size, len(sample), confidence_level
+        )
         expected = values.in_sample
         if found is not None:
             people = _people(found, population_size, sample.index)
