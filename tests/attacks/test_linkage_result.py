@@ -104,6 +104,66 @@ def test_identification_interval_holds_the_truth(rng):
     assert held / 150 >= 0.95
 
 
+def test_errors_of_an_assignment_are_chained(rng):
+    right = table([0, 10, 20, 30, 40, 50, 60], list("abcdefg"))
+    # a and b swap, c, d and e go round, f is right; the absent take g's record.
+    left = table([10, 0, 30, 40, 20, 50, 61, 60])
+    found = link_records(
+        left,
+        right,
+        on=NUMBERS,
+        truth=[*"abcdefg", None],
+        one_to_one=True,
+        rng=rng,
+    )
+    assert (
+        found.targets["assigned_right"].tolist() == [False] * 5 + [True] + [False] * 2
+    )
+    a, b, c, d, e, f, g, absent = found.chains.tolist()
+    assert (a, c, c, g) == (b, d, e, absent)
+    assert len({a, c, f, g}) == 4
+    assert found.assignment_rate().n == 7
+    # Whose groups are one person are in one chain, whatever they were given.
+    one = link_records(
+        left.iloc[[0, 5]],
+        right,
+        on=NUMBERS,
+        truth=["a", "f"],
+        groups=[1, 1],
+        one_to_one=True,
+        rng=rng,
+    )
+    assert one.chains[0] == one.chains[1]
+
+
+def test_without_errors_the_assignment_has_wilsons_interval(rng):
+    right = table(np.arange(8.0))
+    found = link_records(
+        right, right, on=NUMBERS, truth=right.index, one_to_one=True, rng=rng
+    )
+    assert found.assignment_rate() == wilson_interval(8, 8)
+
+
+def test_assignment_interval_holds_the_rate_over_people(rng):
+    """Errors come in swaps and rounds: the truth is the mean over many tables."""
+    found = []
+    for one in rng.spawn(200):
+        right = pd.DataFrame(one.normal(size=(100, 3)), columns=list("abc"))
+        left = right + 0.2 * one.normal(size=right.shape)
+        linked = link_records(
+            left,
+            right,
+            on=dict.fromkeys("abc", 1.0),
+            truth=right.index,
+            bits=False,
+            one_to_one=True,
+            rng=one,
+        )
+        found.append(linked.assignment_rate())
+    truth = np.mean([one.value for one in found])
+    assert np.mean([one.low <= truth <= one.high for one in found]) >= 0.93
+
+
 def test_bits_of_a_calibrated_normal_are_its_information(rng):
     """With normal noise the softmax is the posterior: its mean log is known."""
     n, sd = 300, 0.05

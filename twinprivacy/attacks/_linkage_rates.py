@@ -13,6 +13,7 @@ from twinprivacy.errors import ParameterError
 from twinprivacy.estimates import Estimate
 
 Array = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
 
 
 def rate_of(success: Array, groups: npt.NDArray[np.intp], level: float) -> Estimate:
@@ -65,6 +66,25 @@ def identification(
         return Estimate(at.value, math.nan, math.nan, level, at.n)
     low = 0.0 if n_low == 0 else min(at_low.low, at.value)
     return Estimate(at.value, low, max(at_high.high, at.value), level, at.n)
+
+
+def chained(people: Places, own: Places, assigned: Places) -> Places:
+    """Return one number for all targets whose people lost their record to another.
+
+    Whoever is given another's record takes it from them: such errors come in chains.
+    A row below 0 stands for none.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    first = int(people.max()) + 1
+    rows = np.concatenate([own, assigned])
+    known = rows >= 0
+    ends = np.tile(people, 2)[known], first + rows[known]
+    size = first + int(rows.max(initial=-1)) + 1
+    graph = coo_array((np.ones(ends[0].size), ends), shape=(size, size))
+    label: Places = connected_components(graph, directed=False)[1].astype(np.intp)
+    return label[people]
 
 
 def score(first: Any, second: Any, evidence: str) -> Array:

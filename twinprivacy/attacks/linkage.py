@@ -13,6 +13,7 @@ from twinprivacy.attacks import _linkage_distance as distance
 from twinprivacy.attacks._linkage_blocks import Costs, Gallery, arrange, threads_for
 from twinprivacy.attacks._linkage_distance import Encoded
 from twinprivacy.attacks._linkage_encoding import encode_tables
+from twinprivacy.attacks._linkage_rates import chained
 from twinprivacy.attacks._linkage_softmax import evidence_bits
 from twinprivacy.attacks.fellegi_sunter import FellegiSunterModel
 from twinprivacy.attacks.linkage_result import LinkageResult
@@ -150,11 +151,13 @@ def link_records(
     if _wants_bits(bits, len(left) * len(right)) and (rows >= 0).any():
         found, temperature = evidence_bits(encoded, gallery, rows, codes)
         targets["bits"] = found
+    chains = None
     if one_to_one and rng is not None:
         assigned = _assign(encoded, rng)
         targets["assigned"] = _labels(right.index, assigned)
         targets["assigned_right"] = (assigned == rows) & (rows >= 0)
-    return LinkageResult(method, len(right), targets, codes, temperature)
+        chains = chained(codes, rows, assigned)
+    return LinkageResult(method, len(right), targets, codes, temperature, chains)
 
 
 def within_person_covariance(
