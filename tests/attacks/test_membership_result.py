@@ -11,6 +11,7 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from twinprivacy._areas import score_bounds
+from twinprivacy.attacks._membership_patients import area_bounds
 from twinprivacy.attacks.membership_result import MembershipResult
 from twinprivacy.attacks.patient_risk import (
     most_exposed,
@@ -239,19 +240,32 @@ def test_patient_risk_by_hand() -> None:
 
 
 def test_intervals_of_patients_are_newcombes(rng: np.random.Generator) -> None:
-    risk = noise(rng, 12, 5, 1.0).patient_risk()
-    for _, row in risk.iterrows():
-        expected = score_bounds(row["auc"], 12, 12, level=0.95)
-        assert (row["low"], row["high"]) == pytest.approx(expected, abs=1e-9)
+    area = noise(rng, 12, 5, 1.0).patient_risk()["auc"].to_numpy()
+    twelve = np.full(5, 12)
+    low, high = area_bounds(area, twelve, twelve, level=0.95)
+    for ends in zip(area, low, high, strict=True):
+        expected = score_bounds(ends[0], 12, 12, level=0.95)
+        assert ends[1:] == pytest.approx(expected, abs=1e-9)
 
 
-def test_intervals_of_patients_cover_their_truth() -> None:
+@pytest.mark.parametrize("correlation", [-0.95, -0.5, 0.0])
+def test_intervals_of_patients_cover_their_truth(correlation: float) -> None:
     rng = np.random.default_rng(5)
-    sides = [rng.normal(shift, 1, (20, 2_000)) for shift in (1.0, 0.0)]
-    risk = paired(*sides).patient_risk()
-    truth = norm.cdf(1 / math.sqrt(2))
+    inside, rest = rng.normal(size=(2, 20, 2_000))
+    outside = correlation * inside + math.sqrt(1 - correlation**2) * rest
+    risk = paired(inside + 0.5, outside).patient_risk()
+    truth = norm.cdf(0.5 / math.sqrt(2))
     held = ((risk["low"] <= truth) & (truth <= risk["high"])).mean()
     assert 0.93 <= held <= 0.97
+
+
+def test_intervals_of_patients_are_never_narrower_than_newcombes() -> None:
+    # Answers that do not depend on the person: no area can differ from a half.
+    same = np.random.default_rng(6).normal(size=(10, 8))
+    risk = paired(same, same).patient_risk()
+    expected = score_bounds(0.5, 10, 10, level=0.95)
+    assert risk["auc"].eq(0.5).all()
+    assert risk["low"].to_numpy() == pytest.approx(expected[0], abs=1e-9)
 
 
 def test_distribution_of_noise_is_that_of_chance() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy.attacks._membership_pairs import Pairs, read_targets
 from twinprivacy.errors import DataError
 from twinprivacy.estimates import wilson_interval
 
@@ -46,13 +47,40 @@ def own_areas(targets: pd.DataFrame) -> Array:
     return _areas(codes, member, signal, n_in, n_out)
 
 
+def pairing(targets: pd.DataFrame) -> float:
+    """Return how much more areas vary than with independent rows, 1 at least.
+
+    The two models of a round learn from complementary halves, so that what they say of
+    a person may move apart. One person's rounds are too few to tell, so that all count:
+    the variance of the influence of a round, as member and as another, over the sum of
+    the two variances.
+    """
+    *_, signal = _rows(targets)
+    pairs = read_targets(targets.assign(score=signal))
+    if not isinstance(pairs, Pairs):
+        return 1.0
+    codes, n = pairs.codes, len(pairs.codes)
+    both = _ranks(np.tile(codes, 2), np.append(pairs.inside, pairs.outside))
+    above = both[:n] - _ranks(codes, pairs.inside)
+    below = _ranks(codes, pairs.outside) - both[n:]
+    count = np.bincount(codes)
+    above, below = (
+        side - (np.bincount(codes, side) / count)[codes] for side in (above, below)
+    )
+    alone = float(above @ above + below @ below)
+    return max(float(((above + below) ** 2).sum()) / alone, 1.0) if alone else 1.0
+
+
 def area_bounds(
-    area: Array, n_in: Counts, n_out: Counts, *, level: float
+    area: Array, n_in: Counts, n_out: Counts, *, level: float, inflation: float = 1.0
 ) -> tuple[Array, Array]:
-    """Return Newcombe's bounds, method 5, of many areas at once, by bisection."""
+    """Return Newcombe's bounds, method 5, of many areas at once, by bisection.
+
+    With a variance so many times that of independent rows.
+    """
     from scipy.stats import norm
 
-    z = float(norm.ppf((1 + level) / 2))
+    z = float(norm.ppf((1 + level) / 2)) * np.sqrt(inflation)
 
     def lowest(found: Array) -> Array:
         low, high = np.zeros(len(found)), found.astype(float).copy()

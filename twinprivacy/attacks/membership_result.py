@@ -10,6 +10,7 @@ from twinprivacy.attacks._membership_pairs import read_targets
 from twinprivacy.attacks._membership_patients import (
     area_bounds,
     own_separation,
+    pairing,
 )
 from twinprivacy.attacks._membership_people import check_targets
 from twinprivacy.errors import DataError, ParameterError
@@ -242,7 +243,8 @@ class MembershipResult:
         -------
         pandas.DataFrame
             The person in the index; columns n_in, n_out, auc, low, high (of the area,
-            Newcombe's method 5) and separation.
+            Newcombe's method 5, wider where what the two models of a round say moves
+            apart, over everyone) and separation.
 
         Raises
         ------
@@ -267,6 +269,7 @@ class MembershipResult:
             risk["n_in"].to_numpy(),
             risk["n_out"].to_numpy(),
             level=confidence_level,
+            inflation=pairing(self.targets),
         )
         risk.insert(3, "low", low)
         risk.insert(4, "high", high)
