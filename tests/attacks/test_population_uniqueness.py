@@ -165,7 +165,7 @@ def test_pitmans_parameters_are_found_again(rng: np.random.Generator) -> None:
 def test_a_sample_of_everybody_counts(rng: np.random.Generator) -> None:
     people = draw(600, rng)
     truth = 1 - people.duplicated(keep=False).mean()
-    for method in ("pitman", "zayatz"):
+    for method in METHODS:
         found = population_uniqueness(people, list(people), 600, method=method, rng=rng)
         assert found.share_unique.value == pytest.approx(truth)
         assert found.sample_unique == pytest.approx(truth)
@@ -210,8 +210,8 @@ def test_large_populations_agree_with_drawn_ones(rng: np.random.Generator) -> No
     codes = margins.code_columns(draw(2_000, rng), ["a", "b", "c"])[0]
     settings = copulas.Settings("value", "likelihood", unseen=True)
     copula = copulas.fit_copula(codes, [True] * 3, settings, 5_000)
-    drawn = copulas._in_population(copula, 5_000, 5_000, rng)
-    integrated = copulas._in_population(copula, 5_000, 0, rng)
+    drawn = copulas.in_population(copula, 5_000, 5_000, 5, rng)
+    integrated = copulas.in_population(copula, 5_000, 0, 1, rng)
     assert integrated == pytest.approx(drawn, abs=0.02)
 
 
@@ -394,3 +394,16 @@ def test_intervals_are_not_blown_up_by_resamples_of_nothing() -> None:
     share = tasks.to_estimates(values, others, 10**6, 1_000, 0.95)[0]
     assert 0 < share.low < 0.0005
     assert 0.002 < share.high < 0.01
+
+
+def test_a_share_hangs_little_on_the_population_drawn(rng: np.random.Generator) -> None:
+    codes = margins.code_columns(draw(300, rng), ["a", "b", "c"])[0]
+    settings = copulas.Settings("value", "likelihood", unseen=True)
+    copula = copulas.fit_copula(codes, [True] * 3, settings, 1_000)
+    n_draws = copulas.n_populations(1_000)
+    assert n_draws == 50
+    one, many = (
+        np.std([copulas.in_population(copula, 1_000, 10**6, n, g)[0] for g in some])
+        for n, some in ((1, rng.spawn(30)), (n_draws, rng.spawn(30)))
+    )
+    assert many < one / 4  # a seventh, by the square root of 50

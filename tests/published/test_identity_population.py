@@ -57,7 +57,7 @@ def test_rocher_adult_in_smaller_populations(
     found = population_uniqueness(
         adult.sample(n, random_state=np.random.default_rng(2)),
         list(adult),
-        n,
+        n + 1,  # of n people the sample would be all, and counted
         n_resamples=10,
         rng=np.random.default_rng(3),
         **ROCHER,

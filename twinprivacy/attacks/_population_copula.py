@@ -49,7 +49,10 @@ def solve_copula(
     copula, settings, expected = _fit_closest(task, settings, draw_rng)
     cells = integrate_cells(copula, copula.codes, cell_rng)
     alone = cells[0][task.sets_of_people == 1]
-    population = _in_population(copula, task.population_size, _MOST_DRAWN, draw_rng)
+    n_draws = n_populations(task.population_size)
+    population = in_population(
+        copula, task.population_size, _MOST_DRAWN, n_draws, draw_rng
+    )
     given = _still_alone(alone, task)
     answer = Shares(population[0], given, population[1], expected)
     # Redrawn values are in the order that was found, which is not sought again.
@@ -82,12 +85,24 @@ def _fit_closest(
 
 def _expected_in_sample(copula: Copula, n: int, rng: np.random.Generator) -> float:
     """Return the share unique in samples of n people from the copula, on average."""
-    n_draws = max(1, min(50, _MOST_REDRAWN // n))
-    shares = [
-        np.count_nonzero(simulated_set_sizes(copula, n, child) == 1) / n
-        for child in rng.spawn(n_draws)
-    ]
-    return float(np.mean(shares))
+    return _drawn_shares(copula, n, n_populations(n), rng)[0]
+
+
+def n_populations(size: int) -> int:
+    """Return how many populations of a size are drawn for the mean of a share."""
+    return max(1, min(50, _MOST_REDRAWN // size))
+
+
+def _drawn_shares(
+    copula: Copula, size: int, n_draws: int, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Return the share unique and the combinations per person, mean over draws."""
+    shares = []
+    for child in rng.spawn(n_draws):
+        sets = simulated_set_sizes(copula, size, child)
+        shares.append((np.count_nonzero(sets == 1) / size, sets.size / size))
+    unique, right = np.mean(shares, axis=0)
+    return float(unique), float(right)
 
 
 def _redraw(
@@ -106,7 +121,8 @@ def _redraw(
         task.population_size,
         copula.correlation if many else None,
     )
-    unique, right = _in_population(again, task.population_size, _MOST_REDRAWN, rng)
+    # One population: how it happens to turn out belongs to the interval.
+    unique, right = in_population(again, task.population_size, _MOST_REDRAWN, 1, rng)
     alone = again.codes[set_sizes(codes)[1] == 1][:500]
     p = integrate_cells(again, alone, rng, n_points=64)[0]
     return Shares(unique, _still_alone(p, task), right, np.nan)
@@ -120,13 +136,19 @@ def _still_alone(p: Array, task: Task) -> float:
     return float(likelihood_of_uniqueness(p, unsampled + 1).mean())
 
 
-def _in_population(
-    copula: Copula, size: int, most: int, rng: np.random.Generator
+def in_population(
+    copula: Copula, size: int, most: int, n_draws: int, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """Return the share unique and the distinct combinations per person."""
+    """Return the share unique and the distinct combinations per person.
+
+    Counted where the sample is the population, else from `n_draws` populations drawn
+    or, where one has more people than `most`, integrated over cells.
+    """
+    if size == len(copula.codes):
+        sets = set_sizes(copula.codes)[0]
+        return float(np.count_nonzero(sets == 1) / size), float(sets.size / size)
     if size <= most:
-        sizes = simulated_set_sizes(copula, size, rng)
-        return float(np.count_nonzero(sizes == 1) / size), float(sizes.size / size)
+        return _drawn_shares(copula, size, n_draws, rng)
     p = integrate_cells(copula, simulate(copula, 4_000, rng), rng, n_points=128)[0]
     unique = likelihood_of_uniqueness(p, size).mean()
     return float(unique), float(match_correctness(p, size).mean())

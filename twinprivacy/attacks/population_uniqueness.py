@@ -106,8 +106,9 @@ def population_uniqueness(
     *Copula*: every value is an interval of a normal score; the scores of a person
     correlate. A person whose combination has probability p is unique among N with
     likelihood :math:`\xi = (1 - p)^{N - 1}`, and a match is right with probability
-    :math:`\kappa = [1 - (1 - p)^N] / (N p)`. The share unique is the mean of
-    :math:`\xi` over people drawn from the copula. *Pitman*: the sizes of the sample's
+    :math:`\kappa = [1 - (1 - p)^N] / (N p)`. The share unique is counted
+    in populations drawn from the copula; of a large one it is the mean of :math:`\xi`
+    over people drawn. *Pitman*: the sizes of the sample's
     sets follow Pitman's two-parameter sampling formula, which also says how the rest of
     the population joins them. *Zayatz*: the population's sets have the sizes of the
     sample's, seen through hypergeometric sampling.
@@ -147,8 +148,8 @@ def population_uniqueness(
     Returns
     -------
     PopulationUniqueness
-        The intervals are of the estimate over samples of this size *if the model is
-        true*: normal on the logit scale with the standard deviation over resamples
+        The intervals are of the estimate over populations and samples of these sizes
+        *if the model is true*: normal on the logit scale with the standard deviation over resamples
         from the fitted model (for Zayatz, of sets drawn with replacement). What they
         leave out is the model's error, which is mostly larger; `subsampling_error`
         measures it on a table of one's own. Where everybody in the sample, or in one
@@ -170,8 +171,11 @@ def population_uniqueness(
     -----
     Cell probabilities are integrals over a rectangle by sequential conditioning on 256
     points, the same for all people. Populations of up to 2 million are drawn from the
-    copula (8 bytes a person); for larger ones the mean is over 4,000 cells. With more
-    than 50 columns, resamples keep the correlations.
+    copula (8 bytes a person), as many as make 200,000 people but 1 to 50, and the share
+    is the mean of theirs; for larger ones it is over 4,000 cells. A resample draws one
+    population, up to 200,000 people. A population no larger than the sample is the
+    sample: its uniques are counted. With more than 50 columns, resamples keep the
+    correlations.
 
     How far each method is off differs by table; measured by `subsampling_error`, as the
     error of the share unique from samples of 1 and 10 %: a simulated cohort by age,
