@@ -407,3 +407,40 @@ def test_a_share_hangs_little_on_the_population_drawn(rng: np.random.Generator) 
         for n, some in ((1, rng.spawn(30)), (n_draws, rng.spawn(30)))
     )
     assert many < one / 4  # a seventh, by the square root of 50
+
+
+@pytest.mark.parametrize("order", ["association", "frequency"])
+def test_what_another_column_determines_adds_nothing(
+    order: str, rng: np.random.Generator
+) -> None:
+    area = rng.zipf(1.4, 20_000) % 200
+    people = pd.DataFrame(
+        {
+            "zip": area.astype(str),
+            "age": rng.integers(0, 30, 20_000),
+            "state": (area // 10).astype(str),
+        }
+    )
+    truth = 1 - people.duplicated(["zip", "age"], keep=False).mean()
+    found = population_uniqueness(
+        people.iloc[:800],
+        ["state", "zip", "age"],
+        20_000,
+        order=order,
+        n_resamples=10,
+        rng=rng,
+    )
+    assert found.share_unique.value == pytest.approx(truth, abs=0.02)
+    assert found.expected_sample_unique == pytest.approx(found.sample_unique, abs=0.04)
+    assert found.quasi_identifiers == ("state", "zip", "age")
+
+
+def test_which_columns_determine_others() -> None:
+    codes = np.arange(400)
+    fine, coarse, other = codes % 40, codes % 40 // 4, codes // 40
+    table = np.column_stack([coarse, fine, other, 39 - fine])
+    assert copulas.free_columns(table) == [1, 2]
+    # Hardly anyone shares a value: that they agree elsewhere may well be chance.
+    nearly_all = np.minimum(codes, 398)
+    sex = codes % 2 * (codes < 398)
+    assert copulas.free_columns(np.column_stack([nearly_all, sex])) == [0, 1]

@@ -1,6 +1,6 @@
 """A Gaussian copula over discrete margins: fitted, and asked for its population."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ _MOST_DRAWN = 2_000_000
 _MOST_REDRAWN = 200_000
 # Most columns whose correlations are estimated again from each resample.
 _MOST_CORRELATED = 50
+# A column hangs on another if chance makes it look so less often than this.
+_BY_CHANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ def solve_copula(
         one = (np.ones(len(task.codes)), np.zeros(len(task.codes)))
         return only, [only] * task.n_resamples, one
     cell_rng, draw_rng, resample_rng = rng.spawn(3)
+    free = free_columns(task.codes)
+    task = replace(
+        task, codes=task.codes[:, free], ordered=[task.ordered[j] for j in free]
+    )
     copula, settings, expected = _fit_closest(task, settings, draw_rng)
     cells = integrate_cells(copula, copula.codes, cell_rng)
     alone = cells[0][task.sets_of_people == 1]
@@ -61,6 +67,28 @@ def solve_copula(
         keep = settings
     redrawn = [_redraw(copula, task, keep, g) for g in task.spawn(resample_rng)]
     return answer, redrawn, cells
+
+
+def free_columns(codes: Codes) -> list[int]:
+    """Return the columns that no other one determines, as a ZIP code does the state.
+
+    No correlation of normal scores says that a column adds nothing to another. People
+    who agree in the one agree in the other then: as many as repeat a value would by
+    chance with the probability that any two agree, to the power of their number.
+    """
+    shares = [np.bincount(column) / len(codes) for column in codes.T]
+    agree = np.array([share @ share for share in shares])
+    n_values = [np.count_nonzero(share) for share in shares]
+    free = np.ones(codes.shape[1], dtype=bool)
+    for j in sorted(range(codes.shape[1]), key=lambda j: -n_values[j]):
+        if not free[j]:
+            continue
+        _, first, back = np.unique(codes[:, j], return_index=True, return_inverse=True)
+        follows = (codes == codes[first][back]).all(axis=0)
+        follows &= agree ** (len(codes) - n_values[j]) < _BY_CHANCE
+        follows[j] = False
+        free &= ~follows
+    return [int(j) for j in np.flatnonzero(free)]
 
 
 def _fit_closest(

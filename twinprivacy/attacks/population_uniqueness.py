@@ -149,11 +149,11 @@ def population_uniqueness(
     -------
     PopulationUniqueness
         The intervals are of the estimate over populations and samples of these sizes
-        *if the model is true*: normal on the logit scale with the standard deviation over resamples
-        from the fitted model (for Zayatz, of sets drawn with replacement). What they
-        leave out is the model's error, which is mostly larger; `subsampling_error`
-        measures it on a table of one's own. Where everybody in the sample, or in one
-        column, is different, the sample gives only a lower bound
+        *if the model is true*: normal on the logit scale with the standard deviation
+        over resamples from the fitted model (for Zayatz, of sets drawn with
+        replacement). What they leave out is the model's error, which is mostly larger;
+        `subsampling_error` measures it on a table of one's own. Where everybody in the
+        sample, or in one column, is different, the sample gives only a lower bound
         :math:`(1 - q)^{N - 1}`, q the largest probability that two people agree which
         seeing no pair agree is compatible with: the value is then 1.
 
@@ -174,8 +174,11 @@ def population_uniqueness(
     copula (8 bytes a person), as many as make 200,000 people but 1 to 50, and the share
     is the mean of theirs; for larger ones it is over 4,000 cells. A resample draws one
     population, up to 200,000 people. A population no larger than the sample is the
-    sample: its uniques are counted. With more than 50 columns, resamples keep the
-    correlations.
+    sample: its uniques are counted. A column that another determines in the sample (a
+    state by its ZIP code), and not by chance, is left out of the model: it tells
+    nothing more. With more than 50 columns, resamples keep the correlations. Columns
+    that hang together in other ways are not found: where `expected_sample_unique` is
+    far from `sample_unique`, the model does not fit.
 
     How far each method is off differs by table; measured by `subsampling_error`, as the
     error of the share unique from samples of 1 and 10 %: a simulated cohort by age,
