@@ -17,6 +17,7 @@ from twinprivacy.attacks import _population_pairs as pairs
 from twinprivacy.attacks import _population_task as tasks
 from twinprivacy.attacks._population_cells import integrate_cells
 from twinprivacy.attacks.population_uniqueness import METHODS, population_uniqueness
+from twinprivacy.attacks.uniqueness import anonymity_sets
 from twinprivacy.errors import DataError, FitError, ParameterError
 
 CORRELATION = np.array([[1.0, 0.6, -0.3], [0.6, 1.0, 0.2], [-0.3, 0.2, 1.0]])
@@ -444,3 +445,32 @@ def test_which_columns_determine_others() -> None:
     nearly_all = np.minimum(codes, 398)
     sex = codes % 2 * (codes < 398)
     assert copulas.free_columns(np.column_stack([nearly_all, sex])) == [0, 1]
+
+
+def test_values_are_equal_as_python_compares_them(rng: np.random.Generator) -> None:
+    values: list[object] = [1, 1.0, "1", -0.0, 0.0, None, np.nan, "b", "b", 7]
+    people = pd.DataFrame({"a": pd.Series(values, dtype=object), "b": ["x"] * 10})
+    found = population_uniqueness(people, ["a", "b"], 100, method="zayatz", rng=rng)
+    assert found.sample_unique == pytest.approx(2 / 10)  # the text "1", and 7
+    sizes = anonymity_sets(people, ["a", "b"]).set_sizes
+    assert sizes is not None
+    assert found.sample_unique == (sizes == 1).mean()
+
+
+def test_codes_depend_on_no_order_of_rows() -> None:
+    column = pd.Series(["b", 1, "1", 10, None, "a"], dtype=object)
+    frame = pd.DataFrame({"a": column})
+    codes = margins.code_columns(frame, ["a"])[0][:, 0]
+    back = margins.code_columns(frame.iloc[::-1], ["a"])[0][::-1, 0]
+    assert codes.tolist() == back.tolist() == [4, 0, 1, 2, 5, 3]
+
+
+def test_columns_that_cannot_be_told_apart(rng: np.random.Generator) -> None:
+    twice = draw(10, rng)[["a", "b", "a"]]
+    message = "^sample must name each column once; repeated: a$"
+    with pytest.raises(DataError, match=message):
+        population_uniqueness(twice, ["a", "b"], 100, rng=rng)
+    lists = pd.DataFrame({"a": [[1], [2], [1]]})
+    message = "^column 'a' must hold values that can be compared, such as numbers, "
+    with pytest.raises(DataError, match=message):
+        population_uniqueness(lists, ["a"], 100, rng=rng)

@@ -41,6 +41,12 @@ def check_columns(sample: Any, quasi_identifiers: Sequence[str]) -> list[str]:
         raise DataError(
             f"sample must be a pandas.DataFrame; got {type(sample).__name__}"
         )
+    repeated = sample.columns[sample.columns.duplicated()].unique()
+    if len(repeated):
+        raise DataError(
+            "sample must name each column once; repeated: "
+            f"{', '.join(map(str, repeated))}"
+        )
     if isinstance(quasi_identifiers, str):
         raise ParameterError("quasi_identifiers must be a list of columns; got a str")
     names = list(quasi_identifiers)
@@ -79,9 +85,34 @@ def _code(column: pd.Series) -> tuple[Codes, bool]:
         ordered = pd.api.types.is_numeric_dtype(column.dtype) or (
             pd.api.types.is_datetime64_any_dtype(column.dtype)
         )
-        values = column if ordered else column.astype("string")
-        codes = pd.factorize(values, sort=True)[0].astype(np.int64)
+        codes = _by_size(column) if ordered else _by_name(column)
     return np.where(codes < 0, codes.max(initial=-1) + 1, codes), ordered
+
+
+def _by_size(column: pd.Series) -> Codes:
+    """Return codes in ascending order of the values, -1 where missing."""
+    return pd.factorize(column, sort=True)[0].astype(np.int64)
+
+
+def _by_name(column: pd.Series) -> Codes:
+    """Return codes in the order of the values' spelling, -1 where missing.
+
+    Values are one where Python says that they are equal, as `anonymity_sets` has it; of
+    two that are spelt alike, as 1 and "1", the name of the type comes first.
+    """
+    try:
+        codes, values = pd.factorize(column)
+    except TypeError:
+        raise DataError(
+            f"column {column.name!r} must hold values that can be compared, such as "
+            "numbers, texts or dates; got others"
+        ) from None
+    names = [(str(value), type(value).__name__) for value in values]
+    places = np.empty(len(names) + 1, dtype=np.int64)
+    places[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+    places[-1] = -1
+    found: Codes = places[codes]
+    return found
 
 
 def order_values(codes: Codes, ordered: list[bool], order: str) -> Codes:

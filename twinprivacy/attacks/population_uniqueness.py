@@ -106,12 +106,12 @@ def population_uniqueness(
     *Copula*: every value is an interval of a normal score; the scores of a person
     correlate. A person whose combination has probability p is unique among N with
     likelihood :math:`\xi = (1 - p)^{N - 1}`, and a match is right with probability
-    :math:`\kappa = [1 - (1 - p)^N] / (N p)`. The share unique is counted
-    in populations drawn from the copula; of a large one it is the mean of :math:`\xi`
-    over people drawn. *Pitman*: the sizes of the sample's
-    sets follow Pitman's two-parameter sampling formula, which also says how the rest of
-    the population joins them. *Zayatz*: the population's sets have the sizes of the
-    sample's, seen through hypergeometric sampling.
+    :math:`\kappa = [1 - (1 - p)^N] / (N p)`. The share unique is counted in
+    populations drawn from the copula; of a large one it is the mean of :math:`\xi` over
+    people drawn. *Pitman*: the sizes of the sample's sets follow Pitman's two-parameter
+    sampling formula, which also says how the rest of the population joins them.
+    *Zayatz*: the population's sets have the sizes of the sample's, seen through
+    hypergeometric sampling.
 
     Parameters
     ----------
@@ -160,7 +160,8 @@ def population_uniqueness(
     Raises
     ------
     DataError
-        If the sample is no table or lacks a column.
+        If the sample is no table, names a column twice, lacks one, or one holds
+        values that cannot be compared.
     ParameterError
         If a choice or number is outside its range, or the population is smaller than
         the sample.
