@@ -104,6 +104,43 @@ def test_identification_interval_holds_the_truth(rng):
     assert held / 150 >= 0.95
 
 
+def test_absent_people_with_several_targets_are_few_people(rng):
+    """Ten absent people, ten near-equal records each, tell little of 1 alarm in 10."""
+    names = list("ab")
+
+    def draw(one, n_out, copies):
+        right = pd.DataFrame(one.normal(size=(100, 2)), columns=names)
+        near = right.loc[one.choice(100, 300)] + 0.05 * one.normal(size=(300, 2))
+        out = np.repeat(one.normal(size=(n_out, 2)), copies, axis=0)
+        far = pd.DataFrame(out + 0.001 * one.normal(size=out.shape), columns=names)
+        left = pd.concat([near, far], ignore_index=True)
+        persons = np.r_[np.arange(300), 300 + np.repeat(np.arange(n_out), copies)]
+        return link_records(
+            left,
+            right,
+            on=dict.fromkeys(names, 1.0),
+            truth=[*near.index, *[None] * len(far)],
+            groups=persons,
+            bits=False,
+        ).identification_at(false_alarm_rate=0.1)
+
+    truth = np.mean([draw(one, 1_000, 1).value for one in rng.spawn(20)])
+    found = [draw(one, 10, 10) for one in rng.spawn(100)]
+    assert np.mean([one.low <= truth <= one.high for one in found]) >= 0.95
+
+
+def test_one_absent_person_tells_next_to_nothing_of_alarms():
+    right = table([0, 10, 20, 30], list("abcd"))
+    left = table([0.1, 10.2, 20.3, 32.2, *np.linspace(2, 4, 40)])
+    truth = [*"abcd", *[None] * 40]
+    groups = [0, 1, 2, 3, *[4] * 40]
+    found = link_records(left, right, on=NUMBERS, truth=truth, groups=groups)
+    one = found.identification_at(false_alarm_rate=0.5)
+    assert one.value == 1
+    assert one.low == 0
+    assert one.high == found.rank_rate(1, confidence_level=0.975).high
+
+
 def test_errors_of_an_assignment_are_chained(rng):
     right = table([0, 10, 20, 30, 40, 50, 60], list("abcdefg"))
     # a and b swap, c, d and e go round, f is right; the absent take g's record.

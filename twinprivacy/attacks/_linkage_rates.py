@@ -44,8 +44,9 @@ def identification(
     scores: Array,
     success: Array,
     alarms: Array,
-    groups: npt.NDArray[np.intp],
+    groups: Places,
     *,
+    absent: Places,
     false_alarm_rate: float,
     level: float,
 ) -> Estimate:
@@ -53,11 +54,13 @@ def identification(
     from scipy.stats import binom
 
     ordered, half = np.sort(alarms), (1 + level) / 2
-    tail = (1 - half) / 2
-    n_low, n_high = (
-        int(binom.ppf(q, alarms.size, false_alarm_rate)) for q in (tail, 1 - tail)
-    )
-    n_at = math.floor(false_alarm_rate * alarms.size + 1e-9)
+    tail, n = (1 - half) / 2, alarms.size
+    n_at = math.floor(false_alarm_rate * n + 1e-9)
+    named = (alarms < threshold_below(ordered, n_at)).astype(float)
+    size = _independent(named, absent, half)
+    ends = [int(binom.ppf(q, size, false_alarm_rate)) for q in (tail, 1 - tail)]
+    # Outward to whole alarms, where the rows of one person count together.
+    n_low, n_high = ends[0] * n // size, -(-ends[1] * n // size)
     at_low, at, at_high = (
         rate_of(success * (scores < threshold_below(ordered, n)), groups, half)
         for n in (n_low - 1, n_at, n_high)
@@ -66,6 +69,15 @@ def identification(
         return Estimate(at.value, math.nan, math.nan, level, at.n)
     low = 0.0 if n_low == 0 else min(at_low.low, at.value)
     return Estimate(at.value, low, max(at_high.high, at.value), level, at.n)
+
+
+def _independent(named: Array, people: Places, level: float) -> int:
+    """Return how many independent alarms tell as much; at most one a person."""
+    codes, n_people = _clusters.group_codes(people, named.size)
+    if n_people in (1, named.size):
+        return n_people
+    size = _clusters.effective_size(named, codes, n_people, level=level)
+    return max(int(min(size, n_people)), 1)
 
 
 def chained(people: Places, own: Places, assigned: Places) -> Places:

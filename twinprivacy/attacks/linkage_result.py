@@ -223,8 +223,11 @@ class LinkageResult:
         Estimate
             The interval is of the rate at the threshold whose true rate of false alarms
             is as stated: Wilson's bounds at the ends of an interval of the threshold,
-            each at half the error, so it covers more often than stated. Its lower end
-            is 0 where the absent are too few to bound so rare an alarm.
+            each at half the error, so it covers more often than stated. Absent persons
+            with several targets count at most once each. Its lower end is 0 where the
+            absent are too few to bound so rare an alarm. The value is at the threshold
+            of the absent at hand, beyond which 1 in n + 1 of others fall: with a
+            handful of them it is too high.
 
         Raises
         ------
@@ -237,11 +240,13 @@ class LinkageResult:
         check_fraction(confidence_level, name="confidence_level")
         inside = self._inside()
         scores, success = self._evidence(evidence)
+        alarms = self._alarms(evidence, absent)
         return rates.identification(
             scores,
             success,
-            self._alarms(evidence, absent),
+            alarms,
             self.groups[inside],
+            absent=self.groups[inside if absent == "removed" else ~inside],
             false_alarm_rate=false_alarm_rate,
             level=confidence_level,
         )
