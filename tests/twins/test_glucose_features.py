@@ -125,3 +125,26 @@ def test_bad_traces(cgm: list[float], error: type[Exception], message: str) -> N
 def test_names_must_match() -> None:
     with pytest.raises(DataError, match=r"one name a row of cgm_mg_dl; got \(2,\)"):
         trace_features([[100.0] * DAY], patients=[1, 2])
+
+
+@pytest.mark.parametrize("day", ["2024-03-31", "2024-10-27"])
+def test_days_start_at_midnight_when_clocks_change(day: str) -> None:
+    start = pd.Timestamp(day, tz="Europe/Berlin") - pd.Timedelta(days=1)
+    clock = pd.date_range(start, periods=4, freq="D").normalize()
+    times = pd.date_range(clock[0], clock[3], freq="5min", inclusive="left")
+    # Glucose is the hour on the clock, and 60 more in the second run of a doubled hour.
+    values = 100.0 + times.hour
+    second = times.tz_localize(None).duplicated()
+    records = pd.DataFrame(
+        {"patient": 1, "time": times, "cgm_mg_dl": values + 60 * second}
+    )
+    cgm = grid_readings(records)[1].reshape(-1, 24, 12)
+    assert len(cgm) == 3
+    hours = 100.0 + np.arange(24)
+    assert (cgm[[0, 2]] == hours[:, None]).all()
+    if day == "2024-03-31":  # there is no 2 o'clock
+        assert np.isnan(cgm[1, 2]).all()
+    else:
+        assert (cgm[1, 2] == 102 + 30).all()
+    others = np.arange(24) != 2
+    assert (cgm[1, others] == hours[others, None]).all()

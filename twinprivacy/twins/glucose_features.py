@@ -106,7 +106,9 @@ def grid_readings(records: pd.DataFrame) -> tuple[npt.NDArray[Any], Array]:
     ----------
     records : pandas.DataFrame
         Columns patient, time (a date and time) and cgm_mg_dl, one row a reading, any
-        order. Two readings within five minutes count as their mean.
+        order. Two readings within five minutes count as their mean. Times with a zone
+        are read as the clock on the wall shows them: an hour that it skips is missing,
+        and of one that it shows twice both count.
 
     Returns
     -------
@@ -140,8 +142,9 @@ def grid_readings(records: pd.DataFrame) -> tuple[npt.NDArray[Any], Array]:
             f"{records['time'].dtype}"
         )
     who, patients = pd.factorize(records["patient"], sort=True)
-    first = records["time"].groupby(who).transform("min").dt.normalize()
-    place = ((records["time"] - first) // pd.Timedelta(minutes=TICK)).to_numpy()
+    clock = records["time"].dt.tz_localize(None)
+    first = clock.groupby(who).transform("min").dt.normalize()
+    place = ((clock - first) // pd.Timedelta(minutes=TICK)).to_numpy()
     n_days = int(place.max()) // READINGS_PER_DAY + 1
     shape = len(patients), n_days * READINGS_PER_DAY
     totals, counts = np.zeros(shape), np.zeros(shape)
