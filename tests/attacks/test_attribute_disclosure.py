@@ -1,5 +1,6 @@
 """l and t: the papers' own tables by hand, scipy's distance, and awkward data."""
 
+import datetime as dt
 import math
 from typing import Any
 
@@ -226,3 +227,37 @@ def test_an_infinite_secret_has_a_place_but_no_distance() -> None:
         "sensitive must be finite where scale is 'numeric'; got infinities among 2 "
         "people"
     )
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        pd.Series([0, 1, 4]),
+        pd.Series([10**18, 10**18 + 1, 10**18 + 4]),
+        pd.Series([-(2**63), -(2**63) + 1, -(2**63) + 4]),
+        pd.Series([2**64 - 5, 2**64 - 4, 2**64 - 1], dtype="uint64"),
+        pd.Series(pd.to_datetime([10**18, 10**18 + 1, 10**18 + 4])),
+        pd.Series(pd.to_timedelta([10**18, 10**18 + 1, 10**18 + 4])),
+    ],
+)
+def test_numbers_that_floats_do_not_tell_apart(secret: pd.Series) -> None:
+    frame = pd.DataFrame({"look": [1, 2, 2], "secret": secret})
+    found = attribute_disclosure(frame, ["look"], "secret", scale="numeric")
+    # Gaps of 1/4 and 3/4; the set of the first value is 2/3 and 1/3 ahead there.
+    assert found.t == pytest.approx(1 / 4 * 2 / 3 + 3 / 4 * 1 / 3)
+
+
+def test_the_whole_range_of_whole_numbers() -> None:
+    found = disclosure({"a": [-(2**63)], "b": [0, 2**63 - 1]}, "numeric")
+    assert found.t == pytest.approx(1 / 2 * 2 / 3 + 1 / 2 * 1 / 3)
+
+
+def test_days_are_in_order_whatever_holds_them() -> None:
+    days = [dt.date(1600, 1, 1), dt.date(1900, 1, 2), dt.date(2000, 1, 1)]
+    frame = pd.DataFrame({"look": [1, 2, 2], "day": pd.Series(days, dtype=object)})
+    dated = frame.assign(day=pd.to_datetime(frame["day"]))
+    for scale in (None, "ordered", "numeric", "categorical"):
+        found = attribute_disclosure(frame, ["look"], "day", scale=scale)
+        same = attribute_disclosure(dated, ["look"], "day", scale=scale)
+        assert (found.scale, found.t) == (same.scale, same.t)
+    assert attribute_disclosure(frame, ["look"], "day").scale == "ordered"

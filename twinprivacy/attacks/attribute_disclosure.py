@@ -164,11 +164,12 @@ def attribute_disclosure(
         )
     columns = check_people(frame, (*names, sensitive), name="the columns used")
     people = columns if missing == "value" else drop_missing(columns, names)
-    scale = _scale(people[sensitive], scale)
+    secret = _as_times(people[sensitive])
+    scale = _scale(secret, scale)
     split = one_set(len(people))
     for name in names:
         split = split.refined(*value_codes(people[name].iloc[split.people]))
-    codes, gaps = _coded_secret(people[sensitive], scale)
+    codes, gaps = _coded_secret(secret, scale)
     cells = count_values(split.set_labels(), codes, len(gaps) + 1)
     by_set = _describe(cells, gaps, scale)
     return AttributeDisclosure(names, sensitive, scale, len(people), by_set)
@@ -241,6 +242,10 @@ def _gaps(
     m = len(values)
     if scale == "ordered" or m == 1:
         return np.full(m - 1, 1.0 / max(m - 1, 1))
+    if values.dtype.kind in "iu":
+        # From the first, while they are whole: floats may not tell them apart. Unsigned
+        # differences hold the whole range.
+        values = values.astype(np.uint64) - values[:1].astype(np.uint64)
     numbers = values.astype(np.float64)
     if not np.isfinite(numbers).all():
         raise DataError(
@@ -251,6 +256,13 @@ def _gaps(
     halves = numbers / 2
     gaps: npt.NDArray[np.float64] = np.diff(halves) / (halves[-1] - halves[0])
     return gaps
+
+
+def _as_times(secret: pd.Series) -> pd.Series:
+    """Return days that Python's own dates stand for as times, all else as it is."""
+    if pd.api.types.infer_dtype(secret, skipna=True) == "date":
+        return secret.astype("datetime64[s]")
+    return secret
 
 
 def _is_time(kind: Any) -> bool:
