@@ -401,6 +401,45 @@ def test_open_set_targets_are_no_part_of_the_rate(rng):
     assert part["distance"].notna().all()
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        list,
+        tuple,
+        lambda truth: np.array(truth, dtype=object),
+        lambda truth: pd.array(truth, dtype="Int64"),
+        lambda truth: pd.Series(truth, dtype="Int64"),
+        lambda truth: pd.Index(truth, dtype=object),
+    ],
+)
+def test_long_identifiers_are_told_apart(given):
+    first = 2**53
+    right = pd.DataFrame({"a": [0.0, 1.0, 2.0]}, index=first + np.arange(3))
+    left = pd.DataFrame({"a": [1.0, 2.0, 5.0]})
+    truth = given([first + 1, first + 2, None])
+    found = link_records(left, right, on={"a": 1.0}, truth=truth).targets
+    assert found["own_distance"].tolist()[:2] == [0, 0]
+    assert found["in_gallery"].tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pd.date_range("2020-01-01", periods=3),
+        pd.Index([("a", 1), ("a", 2), ("b", 1)], tupleize_cols=False),
+        pd.CategoricalIndex(["x", "y", "z"]),
+        pd.Index([1.5, 2.5, 3.5]),
+    ],
+)
+def test_names_may_be_of_any_kind(names):
+    right = pd.DataFrame({"a": [0.0, 1.0, 2.0]}, index=names)
+    for truth in (names, list(names), pd.Series(list(names), dtype=object)):
+        found = link_records(right, right, on={"a": 1.0}, truth=truth)
+        assert found.rank_rate(1).value == 1
+        part = link_records(right[:2], right, on={"a": 1.0}, truth=[names[0], None])
+        assert part.targets["in_gallery"].tolist() == [True, False]
+
+
 ONE = pd.DataFrame({"a": [1.0, 2.0]}, index=["x", "y"])
 
 
@@ -437,6 +476,11 @@ ONE = pd.DataFrame({"a": [1.0, 2.0]}, index=["x", "y"])
             DataError,
             "the index of right must name every candidate once; got 1 repeated and 0 "
             "missing labels",
+        ),
+        (
+            {"right": ONE.set_axis(pd.MultiIndex.from_tuples([("x", 1), ("y", 1)]))},
+            DataError,
+            "the index of right must have 1 level; got 2",
         ),
         (
             {"truth": ["x", "secret"]},

@@ -27,13 +27,17 @@ def rows_of(truth: Any, left: pd.DataFrame, right: pd.DataFrame) -> Places:
     """Return the row in the gallery of each target, -1 where it has none."""
     if truth is None:
         return np.full(len(left), -1, dtype=np.intp)
-    labels = pd.Series(truth).array
+    # A list of whole numbers with a missing one must not turn to floats, which would
+    # take long identifiers for one another.
+    typed = hasattr(truth, "dtype")
+    labels = truth if typed else pd.Series(list(truth), dtype=object)
+    labels = pd.Index(labels, dtype=object, tupleize_cols=False)
     if len(labels) != len(left):
         raise ParameterError(
             f"truth must hold a label for each of the {len(left)} targets; got "
             f"{len(labels)}"
         )
-    rows = right.index.get_indexer(pd.Index(labels))
+    rows = right.index.astype(object).get_indexer(labels)
     known = ~np.asarray(pd.isna(labels))
     n_bad = int((known & (rows < 0)).sum())
     if n_bad:
@@ -60,6 +64,10 @@ def check_tables(left: pd.DataFrame, right: pd.DataFrame, on: Any) -> None:
         if not len(table):
             raise DataError(f"{name} must have 1 row or more; got 0")
         check_columns(table, on, name)
+    if right.index.nlevels > 1:
+        raise DataError(
+            f"the index of right must have 1 level; got {right.index.nlevels}"
+        )
     n_repeated = int(np.count_nonzero(right.index.duplicated()))
     n_missing = int(np.count_nonzero(right.index.isna()))
     if n_repeated or n_missing:
