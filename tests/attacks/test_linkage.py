@@ -413,13 +413,13 @@ def test_open_set_targets_are_no_part_of_the_rate(rng):
     ],
 )
 def test_long_identifiers_are_told_apart(given):
-    first = 2**53
+    first = 2**60
     right = pd.DataFrame({"a": [0.0, 1.0, 2.0]}, index=first + np.arange(3))
-    left = pd.DataFrame({"a": [1.0, 2.0, 5.0]})
-    truth = given([first + 1, first + 2, None])
+    left = pd.DataFrame({"a": [0.0, 1.0, 2.0, 5.0]})
+    truth = given([first, first + 1, first + 2, None])
     found = link_records(left, right, on={"a": 1.0}, truth=truth).targets
-    assert found["own_distance"].tolist()[:2] == [0, 0]
-    assert found["in_gallery"].tolist() == [True, True, False]
+    assert found["own_distance"].tolist()[:3] == [0, 0, 0]
+    assert found["in_gallery"].tolist() == [True, True, True, False]
 
 
 @pytest.mark.parametrize(
