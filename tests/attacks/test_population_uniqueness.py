@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom, multivariate_normal, norm
+from scipy.stats import binom, hypergeom, multivariate_normal, norm
 from sklearn.metrics import mutual_info_score
 from sklearn.metrics.cluster import expected_mutual_information
 
@@ -474,3 +474,53 @@ def test_columns_that_cannot_be_told_apart(rng: np.random.Generator) -> None:
     message = "^column 'a' must hold values that can be compared, such as numbers, "
     with pytest.raises(DataError, match=message):
         population_uniqueness(lists, ["a"], 100, rng=rng)
+
+
+def test_zayatz_agrees_with_scipy() -> None:
+    sizes, n_sets = np.array([1, 2, 7, 20]), np.array([30, 9, 4, 1])
+    n = 30 + 18 + 28 + 20
+    for size in (n, n + 1, n + 10, 2 * n, 10**4):
+        single = hypergeom.pmf(1, size, sizes, n) * n_sets
+        found = frequencies.zayatz(sizes, n_sets, size)
+        assert found.given_unique == pytest.approx(single[0] / single.sum())
+
+
+def test_pitman_agrees_with_products_written_out() -> None:
+    theta, alpha, n, size = 12.0, 0.3, 8, 500
+    found = frequencies.pitman(np.array([1, 2]), np.array([4, 2]), size, theta, alpha)
+    stays, later, u = 1.0, 1.0, 6.0
+    for i in range(n, size):
+        ratio = (theta + i - 1 + alpha) / (theta + i)
+        stays *= ratio
+        later *= ratio if i > n else 1.0
+        u += (theta + u * alpha) / (theta + i)
+    new = (theta + 6 * alpha) / (theta + n) * later
+    assert found.given_unique == pytest.approx(stays)
+    assert found.unique == pytest.approx((4 * stays + (size - n) * new) / size)
+    assert found.correctness == pytest.approx(u / size)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_populations_without_end(method: str, rng: np.random.Generator) -> None:
+    sample = pd.DataFrame({"a": rng.zipf(1.5, 200) % 100})
+    shares = [
+        population_uniqueness(
+            sample, ["a"], size, method=method, rng=np.random.default_rng(1)
+        ).share_unique
+        for size in (10**6, 10**12, 10**30)
+    ]
+    values = [share.value for share in shares]
+    assert values == sorted(values, reverse=True)
+    assert all(0 <= s.low <= s.value <= s.high < 0.6 for s in shares)
+    # Zayatz says how many of the sample's sets are larger: no share falls to 0.
+    assert values[2] < 1e-3 or method == "zayatz"
+
+
+def test_pitman_of_very_large_populations() -> None:
+    # (N + theta)^(alpha - 1) times a constant, as Gamma(x + a) / Gamma(x) goes.
+    sizes, n_sets = np.array([1, 2]), np.array([40, 20])
+    small, large = (
+        frequencies.pitman(sizes, n_sets, size, 50.0, 0.4).unique
+        for size in (10**10, 10**30)
+    )
+    assert large / small == pytest.approx(1e-12, rel=1e-6)

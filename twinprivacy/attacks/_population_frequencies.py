@@ -39,12 +39,13 @@ def zayatz(sizes: Ints, n_sets: Ints, population_size: int) -> Shares:
     Sets of the population are taken to have the sizes of those of the sample. A set of
     size F shows one person among n of N with the hypergeometric probability h(F); so a
     sample unique is a population unique with probability
-    :math:`s_1 h(1) / \sum_j s_j h(j)`.
+    :math:`s_1 h(1) / \sum_j s_j h(j)`, where
+    :math:`h(F) / h(1) = F \prod_{i=1}^{F-1} (N - n + 1 - i) / (N - i)`.
     """
-    from scipy.stats import hypergeom
-
     n = int(sizes @ n_sets)
-    single = hypergeom.pmf(1, population_size, sizes, n) * n_sets
+    others = float(population_size) - np.arange(1, sizes.max(initial=1))
+    unseen = np.cumprod(np.maximum(1 - (n - 1) / others, 0.0))
+    single = n_sets * sizes * np.append(1.0, unseen)[sizes - 1]
     n_alone = int(n_sets[sizes == 1].sum())
     if not n_alone:
         return Shares(0.0, np.nan, np.nan, np.nan)
@@ -112,16 +113,15 @@ def pitman(
     expected = float(np.exp(at_n))
     if size == n:
         return Shares(alone / n, 1.0 if alone else np.nan, u / n, expected)
-    more = size - n
-    stays = np.exp(
-        _log_rising(theta + n - 1 + alpha, more) - _log_rising(theta + n, more)
-    )
-    later = np.exp(
-        _log_rising(theta + n + alpha, more - 1) - _log_rising(theta + n + 1, more - 1)
-    )
+    # Products of ratios from n to N as what they gain at n less what they gain at N:
+    # large populations would cancel in products of their numerators.
+    more, short = size - n, 1 - alpha
+    at_size = _log_rising(theta + size - short, short)
+    stays = np.exp(_log_rising(theta + n - short, short) - at_size)
+    later = np.exp(_log_rising(theta + n + alpha, short) - at_size)
     new = (theta + u * alpha) / (theta + n) * later
     unique = float((alone * stays + more * new) / size)
-    growth = np.exp(_log_rising(theta + n + alpha, more) - _log_rising(theta + n, more))
+    growth = np.exp(_log_rising(theta + size, alpha) - _log_rising(theta + n, alpha))
     kinds = u + (u + theta / alpha) * (growth - 1)
     given = min(float(stays), 1.0) if alone else np.nan
     correctness = min(max(float(kinds / size), unique), 1.0)
