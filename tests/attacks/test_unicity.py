@@ -160,6 +160,7 @@ def test_interval_holds_where_few_are_ever_named() -> None:
         ({"who": [1], "a": [1]}, "points must have the column patient and one or more"),
         ({"patient": [1]}, "points must have the column patient and one or more"),
         ({"patient": [None, 1], "a": [1, 2]}, "patient must be known; got 1 rows"),
+        ({"patient": [1, 2], "a": [[1], [2]]}, "points must hold numbers, texts, "),
     ],
 )
 def test_bad_tables(table: dict[str, list[int]], message: str) -> None:
@@ -167,11 +168,29 @@ def test_bad_tables(table: dict[str, list[int]], message: str) -> None:
         unicity(pd.DataFrame(table), 1, rng=np.random.default_rng(1))
 
 
+def test_a_repeated_column_is_refused() -> None:
+    points = pd.DataFrame([[1, 2, 3]], columns=["patient", "a", "a"])
+    message = "points must have every column once; got a repeated name"
+    with pytest.raises(DataError, match=f"^{message}$"):
+        unicity(points, 1, rng=np.random.default_rng(1))
+
+
+def test_coarser_names_more_where_widths_are_no_multiples() -> None:
+    points = pd.DataFrame({"patient": [1, 2, 3, 4], "a": [0, 1, 2, 3]})
+    # Classes of 2 are {0, 1} and {2, 3}; those of 3 are {0, 1, 2} and {3} alone.
+    widths = {w: {"a": w} for w in (np.int64(2), np.float32(3), 6)}
+    table = unicity_curve(points, [1], widths, rng=np.random.default_rng(1))
+    assert table["value"].tolist() == [0, 0.25, 0]
+
+
 def test_bad_settings() -> None:
     points = pd.DataFrame({"patient": [1, 2], "a": [1.0, 2.0], "b": ["x", "y"]})
     rng = np.random.default_rng(7)
-    with pytest.raises(ParameterError, match=r"ks and n_draws must be 1 or more"):
-        unicity(points, 0, rng=rng)
+    for k, n_draws in [(0, 1), (1.5, 1), (1, 0), (1, 1.5), (np.nan, 1)]:
+        message = "ks and n_draws must be whole numbers of 1 or more; got"
+        with pytest.raises(ParameterError, match=f"^{message}"):
+            unicity(points, k, n_draws=n_draws, rng=rng)
+    assert unicity(points, np.int64(1), rng=rng).value == 1
     with pytest.raises(ParameterError, match=r"rng must be a numpy.random.Generator"):
         unicity(points, 1, rng=1)  # type: ignore[arg-type]
     with pytest.raises(FitError, match=r"points must hold at least one without"):
@@ -180,6 +199,11 @@ def test_bad_settings() -> None:
         ({"c": 1}, DataError, "coarsenings name the column c, which points lacks"),
         ({"b": 1}, DataError, "b must be a number or a time to be coarsened"),
         ({"a": 0}, ParameterError, "the width of a must be a number above 0; got 0"),
+        (
+            {"a": True},
+            ParameterError,
+            "the width of a must be a number above 0; got True",
+        ),
         (
             {"a": "2"},
             ParameterError,

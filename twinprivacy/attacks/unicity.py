@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -106,7 +107,8 @@ def unicity_curve(
 
     All rows of the answer use the same draws, of points as given: the first k of each
     person's in one random order. So for one set of people more points never name
-    fewer, and coarser ones never name more.
+    fewer, and coarser ones never name more where each width is a multiple of the finer
+    one.
 
     Parameters
     ----------
@@ -141,9 +143,11 @@ def unicity_curve(
     """
     check_rng(rng)
     check_fraction(confidence_level, name="confidence_level")
-    if not len(ks) or min(ks) < 1 or n_draws < 1:
+    whole = all(isinstance(k, int | np.integer) and k >= 1 for k in [*ks, n_draws])
+    if not len(ks) or not whole:
         raise ParameterError(
-            f"ks and n_draws must be 1 or more; got {list(ks)!r} and {n_draws!r}"
+            "ks and n_draws must be whole numbers of 1 or more; got "
+            f"{list(ks)!r} and {n_draws!r}"
         )
     who, known = _read(points, person)
     first = np.concatenate([[0], np.cumsum(np.bincount(who))])
@@ -169,10 +173,21 @@ def _read(points: pd.DataFrame, person: str) -> tuple[Codes, pd.DataFrame]:
         raise DataError(
             f"points must have the column {person} and one or more that make a point"
         )
+    if not points.columns.is_unique:
+        raise DataError("points must have every column once; got a repeated name")
     missing = int(points[person].isna().sum())
     if missing:
         raise DataError(f"{person} must be known; got {missing} rows without")
-    distinct = points.dropna().drop_duplicates()
+    try:
+        return _sorted(points.dropna(), person)
+    except TypeError:
+        raise DataError(
+            "points must hold numbers, texts, times or other single values, not lists"
+        ) from None
+
+
+def _sorted(points: pd.DataFrame, person: str) -> tuple[Codes, pd.DataFrame]:
+    distinct = points.drop_duplicates()
     if distinct.empty:
         raise FitError("points must hold at least one without missing values")
     who = pd.factorize(distinct[person], sort=True)[0].astype(np.int64)
@@ -214,7 +229,8 @@ def _coarsen(points: pd.DataFrame, widths: Mapping[str, Any]) -> pd.DataFrame:
 def _is_width(width: Any, is_time: bool) -> bool:
     if is_time:
         return isinstance(width, pd.Timedelta) and width > pd.Timedelta(0)
-    return isinstance(width, (int, float)) and width > 0
+    real = isinstance(width, Real) and not isinstance(width, bool)
+    return real and float(width) > 0
 
 
 def _encode(points: pd.DataFrame) -> Codes:
