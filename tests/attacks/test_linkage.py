@@ -514,6 +514,27 @@ ONE = pd.DataFrame({"a": [1.0, 2.0]}, index=["x", "y"])
             ParameterError,
             "missing must be one of 'typical', 'skip'; got 'drop'",
         ),
+        *[
+            (
+                {"missing": "skip", "method": method},
+                ParameterError,
+                f"missing 'skip' is for methods 'distance' and 'gower'; got {method!r}",
+            )
+            for method in ("mahalanobis", "fellegi_sunter")
+        ],
+        *[
+            (
+                {"on": {"a": how}},
+                ParameterError,
+                f"on['a'] must be 'number', 'category' or a scale above 0; got {how!r}",
+            )
+            for how in ([1.0], np.ones(2), pd.Timedelta(1, "D"), None, True)
+        ],
+        (
+            {"left": pd.DataFrame({"a": [[1], [2]]}), "on": {"a": "category"}},
+            DataError,
+            "column 'a' must hold single values in both tables, not lists",
+        ),
         (
             {"weights": {"a": 0.0}},
             ParameterError,

@@ -1,5 +1,7 @@
 """Linkage by scores: ties, chance, certainty, bits of a true law, order of people."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -46,6 +48,46 @@ def test_same_ranks_as_linkage_by_distance(seed: int, n: int) -> None:
     assert found.targets["bits"].max() <= np.log2(n) + 1e-9
 
 
+def test_names_are_kept_as_they_are() -> None:
+    # Text and numbers stay what they are, as do times.
+    first = link_scores(np.eye(2), targets=["p", 1], candidates=["a", 1])
+    assert first.targets["nearest"].tolist() == ["a", 1]
+    assert first.targets.index.tolist() == ["p", 1]
+    times = pd.date_range("2020-01-01", periods=2)
+    second = link_scores(np.eye(2), targets=times, candidates=times)
+    assert second.targets["nearest"].tolist() == list(times)
+    assert second.targets.index.tolist() == list(times)
+    assert second.targets.index.name == "target"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"own": [True, False]},
+            "own must hold one column a target, 0 to 1; got shape (2,) of bool for 2 "
+            "targets",
+        ),
+        (
+            {"own": [0.0, 1.0]},
+            "own must hold one column a target, 0 to 1; got shape (2,) of float64 for "
+            "2 targets",
+        ),
+        (
+            {"own": [0]},
+            "own must hold one column a target, 0 to 1; got shape (1,) of int64 for 2 "
+            "targets",
+        ),
+        ({"candidates": ["a"]}, "candidates must hold 2 names; got 1"),
+        ({"candidates": list("abc")}, "candidates must hold 2 names; got 3"),
+        ({"targets": list("abc")}, "targets must hold 2 names; got 3"),
+    ],
+)
+def test_bad_names_and_owners(given: dict[str, list[object]], message: str) -> None:
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        link_scores(np.eye(2), **given)  # type: ignore[arg-type]
+
+
 def test_own_columns_and_one_candidate() -> None:
     found = link_scores([[1.0, 3.0], [2.0, 3.0]], own=[1, 0])
     assert found.targets["rank"].tolist() == [1, 2]
@@ -75,6 +117,18 @@ def test_unrelated_records_have_no_bits() -> None:
         other = nameless.set_axis(rng.permutation(100))
         bits.append(link_by_likelihood(named, other, rng=rng).bits().value)
     assert np.mean(bits) < 0.01
+
+
+@pytest.mark.parametrize("n", [30, 37])
+def test_scores_without_information_never_seem_to_have_some(n: int) -> None:
+    found = [
+        link_scores(one.normal(size=(n, n))).bits()
+        for one in np.random.default_rng(4).spawn(200)
+    ]
+    assert np.mean([one.low > 0 for one in found]) <= 0.025
+    assert np.mean([one.high < 0 for one in found]) <= 0.3
+    assert np.mean([one.value for one in found]) == pytest.approx(0, abs=0.02)
+    assert link_scores(np.zeros((n, n))).targets["bits"].eq(0).all()
 
 
 def test_same_records_are_found_with_certainty(rng: np.random.Generator) -> None:
@@ -133,5 +187,8 @@ def test_bad_input(rng: np.random.Generator) -> None:
         link_by_likelihood(
             named.set_axis([0] * 30), nameless.set_axis([0] * 30), rng=rng
         )
+    mixed = [*range(29), "x"]
+    with pytest.raises(DataError, match=r"^named must have labels of one kind in its"):
+        link_by_likelihood(named.set_axis(mixed), nameless.set_axis(mixed), rng=rng)
     with pytest.raises(ParameterError, match=r"rng must be a numpy.random.Generator"):
         link_by_likelihood(named, nameless, rng=None)  # type: ignore[arg-type]

@@ -123,8 +123,9 @@ def test_bad_input(rng: np.random.Generator) -> None:
     for one, two, error, message in cases:
         with pytest.raises(error, match=message):
             fit_two_covariance(one, two)
-    with pytest.raises(DataError, match="records must have the columns x1"):
-        fit_two_covariance(left, right).place(left[["x0"]])
+    for columns in (["x0"], ["x0", "x1", "x1"]):
+        with pytest.raises(DataError, match=r"^records must have the columns x1, each"):
+            fit_two_covariance(left, right).place(left[columns])
 
 
 def test_times_are_no_numbers() -> None:

@@ -52,6 +52,10 @@ def check_settings(method: str, missing: str, one_to_one: bool, rng: Any) -> Non
     """Raise unless the settings are among the allowed."""
     check_choice(method, name="method", allowed=METHODS)
     check_choice(missing, name="missing", allowed=("typical", "skip"))
+    if missing == "skip" and method not in ("distance", "gower"):
+        raise ParameterError(
+            f"missing 'skip' is for methods 'distance' and 'gower'; got {method!r}"
+        )
     if one_to_one:
         check_rng(rng)
 

@@ -61,10 +61,12 @@ def read_comparisons(
             raise ParameterError("on must name every column once; got a repeated name")
         return found
     for column, how in on.items():
-        scale = not isinstance(how, str | bool) and np.isscalar(how)
-        if how not in ("number", "category") and not (
-            scale and np.isfinite(how) and how > 0  # type: ignore[operator]
-        ):
+        if isinstance(how, str):
+            sound = how in ("number", "category")
+        else:
+            number = isinstance(how, float | int | np.number)
+            sound = number and not isinstance(how, bool) and 0 < how < np.inf
+        if not sound:
             raise ParameterError(
                 f"on[{column!r}] must be 'number', 'category' or a scale above 0; "
                 f"got {how!r}"
@@ -219,7 +221,12 @@ def category_codes(
 ) -> tuple[Array, Array]:
     """Return codes common to both columns, missing as nan."""
     values = pd.concat([left.astype(object), right.astype(object)])
-    codes = pd.factorize(values)[0].astype(float)
+    try:
+        codes = pd.factorize(values)[0].astype(float)
+    except TypeError:
+        raise DataError(
+            f"column {left.name!r} must hold single values in both tables, not lists"
+        ) from None
     codes[codes < 0] = np.nan
     return codes[: len(left)], codes[len(left) :]
 

@@ -85,7 +85,8 @@ def link_records(
         What a comparison costs where a side is missing: as much as that of two random
         records (the median for numbers), or the mean of the columns known on both
         sides, as Gower has it, which favours candidates of whom little is known.
-        "mahalanobis" takes no missing value, for "fellegi_sunter" it weighs 0.
+        "mahalanobis" takes no missing value, for "fellegi_sunter" it weighs 0: there is
+        nothing to "skip".
     groups : array_like, shape (len(left),), optional
         Who each target is, where a person has several. By default those with the same
         truth are one person, and each target without truth another one.

@@ -146,7 +146,9 @@ class LinkageResult:
         Returns
         -------
         Estimate
-            Student's interval of the mean over people.
+            Student's interval of the mean over people. Calibration costs a little:
+            where nothing is told, the interval at 95 % lies wholly below 0 in one table
+            of seven or so (of `link_scores`, in four), and hardly ever above.
 
         Raises
         ------

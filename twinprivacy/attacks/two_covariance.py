@@ -67,9 +67,11 @@ class TwoCovariance:
 
         A missing value counts as the mean; values beyond 4 SDs count as 4.
         """
-        missing = [name for name in self.names if name not in records.columns]
-        if missing:
-            raise DataError(f"records must have the columns {', '.join(missing)}")
+        columns = list(records.columns)
+        bad = [name for name in self.names if columns.count(name) != 1]
+        if bad:
+            listed = ", ".join(map(str, bad))
+            raise DataError(f"records must have the columns {listed}, each once")
         table = _numbers(records[list(self.names)], "records")
         return np.asarray(_standard(table, self.mean, self.scale) @ self.axes)
 
