@@ -190,7 +190,9 @@ def population_uniqueness(
     So Zayatz's is far too high from small fractions, and the copula's intervals miss
     the truth where columns hang together otherwise than normal scores do. Its chance
     that a sample unique is a population unique errs more, by up to +.26 there. With all
-    values by frequency the cohort's .300 becomes .34.
+    values by frequency the cohort's .300 becomes .34. Nor do intervals know that
+    "closest" chose: where a copula was true, those of 40 samples of 300 of 3,000 people
+    held the truth (.065) in .63, being .009 too high; with "likelihood" in all.
 
     References
     ----------
