@@ -1,8 +1,10 @@
 """Checks at the public door: each names the parameter, the allowed, the received."""
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from twinprivacy.errors import ParameterError
 
@@ -41,3 +43,16 @@ def check_rng(rng: object) -> None:
         raise ParameterError(
             f"rng must be a numpy.random.Generator; got {type(rng).__name__}"
         )
+
+
+def as_floats(values: Any) -> npt.NDArray[np.float64]:
+    """Return a column or table of numbers as floats, missing as nan.
+
+    Raises TypeError or ValueError for anything else, for the caller to put in words:
+    pandas would give times as whole numbers in units of their own, a missing one too.
+    """
+    dtypes = [values.dtype] if values.ndim == 1 else list(values.dtypes)
+    if any(dtype.kind in "mM" for dtype in dtypes):
+        raise TypeError("times are no numbers")
+    floats: npt.NDArray[np.float64] = values.to_numpy(dtype=float, na_value=np.nan)
+    return floats

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._validation import as_floats
 from twinprivacy.attacks import _membership_answers as answers
 from twinprivacy.attacks._membership_people import (
     People,
@@ -26,7 +27,7 @@ def read_design(
     check_table(design, name="design", least=3)
     n = len(design)
     try:
-        x = design.to_numpy(dtype=float, na_value=np.nan)
+        x = as_floats(design)
         y = np.asarray(outcome, dtype=float)
     except (TypeError, ValueError):
         raise DataError("design and outcome must hold numbers only") from None

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, ParameterError
 
 Array = npt.NDArray[np.float64]
@@ -47,7 +48,7 @@ def read_outcome(
 
 def _finite(values: "pd.Series[Any]", column: str) -> Array:
     try:
-        numbers = values.to_numpy(dtype=float, na_value=np.nan)
+        numbers = as_floats(values)
     except (TypeError, ValueError):
         raise DataError(
             f"{column} must hold numbers, or true and false; got others"

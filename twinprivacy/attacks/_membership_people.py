@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, ParameterError
 
 Array = npt.NDArray[np.float64]
@@ -92,7 +93,7 @@ def check_targets(targets: pd.DataFrame) -> None:
         raise DataError(f"member must be true or false; got {n_bad} of {n} others")
     for column in targets.columns.intersection(["score", "signal"]):
         try:
-            values = targets[column].to_numpy(dtype=float, na_value=np.nan)
+            values = as_floats(targets[column])
         except (TypeError, ValueError):
             raise DataError(f"{column} must hold numbers only; got others") from None
         n_bad = int((~np.isfinite(values)).sum())

@@ -1,12 +1,12 @@
 """Are two records of one person? The likelihood ratio of a Gaussian law of people."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, FitError
 
 __all__ = ["TwoCovariance", "fit_two_covariance", "log_likelihood_ratios"]
@@ -222,11 +222,8 @@ def _same_people(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
 
 
 def _numbers(records: pd.DataFrame, name: str) -> Array:
-    # Times as they are stored have units of their own, and a number for missing.
-    if any(dtype.kind in "mM" for dtype in records.dtypes):
-        raise DataError(f"{name} must hold numbers only")
     try:
-        table: npt.NDArray[Any] = records.to_numpy(dtype=float, na_value=np.nan)
+        table = as_floats(records)
     except (TypeError, ValueError):
         raise DataError(f"{name} must hold numbers only") from None
     n_bad = int(np.isinf(table).sum())

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._validation import as_floats
 from twinprivacy.errors import FitError, ParameterError
 
 Array = npt.NDArray[np.float64]
@@ -53,7 +54,7 @@ def check_sizes(
 def _as_floats(values: npt.ArrayLike, *, name: str) -> Array:
     try:
         if isinstance(values, pd.Series | pd.DataFrame):
-            return np.asarray(values.to_numpy(dtype=float, na_value=np.nan))
+            return as_floats(values)
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError):
         # Without the cause, which would quote a value.

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins._columns import COLUMNS, Column
 from twinprivacy.twins._glucose_parameters import KINDS, PARAMETERS, priors
@@ -176,7 +177,7 @@ def numbers(table: pd.DataFrame, column: Column) -> Array:
     if table.empty:
         return np.empty(0)
     try:
-        values = table[column.name].to_numpy(dtype=float, na_value=np.nan)
+        values = as_floats(table[column.name])
         return check_number(values, column)
     except (ParameterError, TypeError, ValueError) as error:
         # Without the cause, which may quote a value.

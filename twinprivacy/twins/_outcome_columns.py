@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, ParameterError
 
 Array = npt.NDArray[np.float64]
@@ -204,7 +205,7 @@ def _kind(values: "pd.Series[Any]") -> str:
 
 def _read_numbers(values: "pd.Series[Any]", name: str) -> Array:
     try:
-        numbers = values.to_numpy(dtype=float, na_value=np.nan)
+        numbers = as_floats(values)
     except (TypeError, ValueError):
         # Without the cause, which would quote a value.
         raise DataError(f"{name} must hold numbers only; got others") from None

@@ -22,6 +22,7 @@ from sklearn.linear_model import (  # type: ignore[import-untyped]
 from sklearn.pipeline import Pipeline  # type: ignore[import-untyped]
 from threadpoolctl import ThreadpoolController
 
+from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.twins._outcome_columns import (
     Array,
@@ -250,7 +251,7 @@ def _check_estimator(estimator: Any, *, is_survival: bool) -> None:
 
 def _read_finite(values: "pd.Series[Any]", name: str) -> Array:
     try:
-        numbers = values.to_numpy(dtype=float, na_value=np.nan)
+        numbers = as_floats(values)
     except (TypeError, ValueError):
         raise DataError(
             f"{name} must hold numbers, or true and false; got others"

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, ParameterError
 
 Array = npt.NDArray[np.float64]
@@ -101,7 +102,7 @@ def read_outcome(
     """Return outcomes, clipped, from the middle in units of half the width."""
     _check_column(frame, outcome, name)
     try:
-        values = frame[outcome].to_numpy(dtype=float, na_value=np.nan)
+        values = as_floats(frame[outcome])
     except (TypeError, ValueError):
         raise DataError(
             f"{name}[{outcome!r}] must hold numbers only; got others"

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins._columns import COLUMNS, Column
 
@@ -116,7 +117,7 @@ def _read(values: "pd.Series[Any]", column: Column) -> npt.NDArray[Any]:
     if column.categories:
         return _read_category(values, column)
     try:
-        numbers = values.to_numpy(dtype=float, na_value=np.nan)
+        numbers = as_floats(values)
     except (TypeError, ValueError):
         # Without the cause, which would quote a value.
         raise DataError(_not_numbers(column)) from None
