@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from twinprivacy.errors import ParameterError
+from twinprivacy.errors import DataError, ParameterError
 
 
 def check_choice(value: str, *, name: str, allowed: Collection[str]) -> None:
@@ -56,3 +56,21 @@ def as_floats(values: Any) -> npt.NDArray[np.float64]:
         raise TypeError("times are no numbers")
     floats: npt.NDArray[np.float64] = values.to_numpy(dtype=float, na_value=np.nan)
     return floats
+
+
+def finite_floats(values: Any, *, name: str) -> npt.NDArray[np.float64]:
+    """Return a column as floats; raise unless everyone has a finite number or flag."""
+    try:
+        numbers = as_floats(values)
+    except (TypeError, ValueError):
+        # Without the cause, which would quote a value.
+        raise DataError(
+            f"{name} must hold numbers, or true and false; got others"
+        ) from None
+    n_bad = int((~np.isfinite(numbers)).sum())
+    if n_bad:
+        raise DataError(
+            f"{name} must be finite for everyone; got {n_bad} of {len(numbers)} "
+            "missing or infinite"
+        )
+    return numbers

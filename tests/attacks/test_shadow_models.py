@@ -1,5 +1,6 @@
 """Shadow models: likelihood ratios by hand, who is found, and what does not matter."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,16 @@ from twinprivacy.attacks.shadow_models import attack_with_shadows, fit_shadows
 from twinprivacy.datasets import load_cohort
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins.outcome import fit_outcome_twin
+
+
+def fit_with(estimator: Any) -> Callable[..., Any]:
+    return partial(
+        fit_outcome_twin,
+        outcome="y",
+        features=["a", "b", "c"],
+        estimator=estimator,
+        folds=0,
+    )
 
 
 def people(rng: np.random.Generator, n: int = 60) -> pd.DataFrame:
@@ -136,13 +147,7 @@ def test_nearest_neighbour_is_found(
 
 def test_held_target_is_attacked(rng: np.random.Generator) -> None:
     frame = people(rng, 80)
-    fit = partial(
-        fit_outcome_twin,
-        outcome="y",
-        features=["a", "b", "c"],
-        estimator=KNeighborsRegressor(1),
-        folds=0,
-    )
+    fit = fit_with(KNeighborsRegressor(1))
     members = frame.index[::2]
     target = fit(frame.loc[members], rng=rng)
     shadows = fit_shadows(frame, fit, outcome="y", n_shadows=16, rng=rng)
@@ -160,13 +165,7 @@ def test_held_target_is_attacked(rng: np.random.Generator) -> None:
 def test_persons_are_in_or_out_as_a_whole(rng: np.random.Generator) -> None:
     rows = people(rng, 30).loc[np.repeat(np.arange(30), 2)].reset_index(drop=True)
     rows["person"] = np.repeat([f"p{i}" for i in range(30)], 2)
-    fit = partial(
-        fit_outcome_twin,
-        outcome="y",
-        features=["a", "b", "c"],
-        estimator=KNeighborsRegressor(1),
-        folds=0,
-    )
+    fit = fit_with(KNeighborsRegressor(1))
     found = attack_with_shadows(
         rows, fit, outcome="y", n_shadows=8, groups="person", rng=rng
     )
@@ -183,13 +182,7 @@ def test_persons_are_in_or_out_as_a_whole(rng: np.random.Generator) -> None:
 
 def test_workers_and_order_of_rows_do_not_matter(rng: np.random.Generator) -> None:
     frame = people(rng)
-    fit = partial(
-        fit_outcome_twin,
-        outcome="y",
-        features=["a", "b", "c"],
-        estimator=RandomForestRegressor(5),
-        folds=0,
-    )
+    fit = fit_with(RandomForestRegressor(5))
 
     def attack(rows: pd.DataFrame) -> pd.DataFrame:
         return attack_with_shadows(
@@ -346,13 +339,7 @@ def test_groups_must_be_known(rng: np.random.Generator) -> None:
 def test_duplicated_people_hide_each_other(rng: np.random.Generator) -> None:
     alone = people(rng, 60)
     twice = pd.concat([alone[:30], alone[:30]], ignore_index=True)
-    fit = partial(
-        fit_outcome_twin,
-        outcome="y",
-        features=["a", "b", "c"],
-        estimator=KNeighborsRegressor(1),
-        folds=0,
-    )
+    fit = fit_with(KNeighborsRegressor(1))
     areas = [
         attack_with_shadows(
             frame, fit, outcome="y", n_shadows=12, rng=rng

@@ -26,6 +26,15 @@ def value_codes(column: pd.Series) -> tuple[Codes, int]:
         coded = _span_codes(column.to_numpy())
         if coded is not None:
             return coded
+    codes, values = distinct_values(column)
+    return codes, len(values)
+
+
+def distinct_values(column: pd.Series) -> tuple[Codes, Any]:
+    """Return a code for each row, -1 where missing, and the values that they stand for.
+
+    Values are one where Python says that they are equal.
+    """
     try:
         codes, values = pd.factorize(column)
     except TypeError:
@@ -33,7 +42,7 @@ def value_codes(column: pd.Series) -> tuple[Codes, int]:
             f"column {column.name!r} must hold values that can be compared, such as "
             "numbers, texts or dates; got others"
         ) from None
-    return codes.astype(np.int64, copy=False), len(values)
+    return codes.astype(np.int64, copy=False), values
 
 
 def _span_codes(values: npt.NDArray[Any]) -> tuple[Codes, int] | None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy._validation import as_floats
+from twinprivacy._validation import finite_floats
 from twinprivacy.errors import DataError, ParameterError
 
 Array = npt.NDArray[np.float64]
@@ -38,28 +38,12 @@ def read_outcome(
     lacking = [column for column in names if column not in frame.columns]
     if lacking:
         raise DataError(f"{name} must have the outcome; missing: {', '.join(lacking)}")
-    values = [_finite(frame[column], column) for column in names]
+    values = [finite_floats(frame[column], name=column) for column in names]
     if isinstance(outcome, tuple):
         _check_flags(values[1], names[1])
         return Outcome("survival", values[0], values[1])
     is_flag = bool(np.isin(values[0], (0, 1)).all())
     return Outcome("probability" if is_flag else "number", values[0], values[0])
-
-
-def _finite(values: "pd.Series[Any]", column: str) -> Array:
-    try:
-        numbers = as_floats(values)
-    except (TypeError, ValueError):
-        raise DataError(
-            f"{column} must hold numbers, or true and false; got others"
-        ) from None
-    n_bad = int((~np.isfinite(numbers)).sum())
-    if n_bad:
-        raise DataError(
-            f"{column} must be finite for everyone; got {n_bad} of {len(numbers)} "
-            "missing or infinite"
-        )
-    return np.asarray(numbers)
 
 
 def _check_flags(values: Array, column: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy.attacks._columns import distinct_values
 from twinprivacy.errors import DataError, FitError, ParameterError
 
 Array = npt.NDArray[np.float64]
@@ -100,13 +101,7 @@ def _by_name(column: pd.Series) -> Codes:
     Values are one where Python says that they are equal, as `anonymity_sets` has it; of
     two that are spelt alike, as 1 and "1", the name of the type comes first.
     """
-    try:
-        codes, values = pd.factorize(column)
-    except TypeError:
-        raise DataError(
-            f"column {column.name!r} must hold values that can be compared, such as "
-            "numbers, texts or dates; got others"
-        ) from None
+    codes, values = distinct_values(column)
     names = [(str(value), type(value).__name__) for value in values]
     places = np.empty(len(names) + 1, dtype=np.int64)
     places[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))

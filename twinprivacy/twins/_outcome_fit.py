@@ -22,7 +22,7 @@ from sklearn.linear_model import (  # type: ignore[import-untyped]
 from sklearn.pipeline import Pipeline  # type: ignore[import-untyped]
 from threadpoolctl import ThreadpoolController
 
-from twinprivacy._validation import as_floats
+from twinprivacy._validation import finite_floats
 from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.twins._outcome_columns import (
     Array,
@@ -172,7 +172,7 @@ def read_target(
         _check_estimator(estimator, is_survival=is_survival)
     if isinstance(outcome, tuple):
         return _read_survival(frame, *outcome)
-    values = _read_finite(frame[outcome], outcome)
+    values = finite_floats(frame[outcome], name=outcome)
     is_binary = bool(np.isin(values, (0, 1)).all())
     classifies = is_binary if estimator is None else is_classifier(estimator)
     if classifies and not is_binary:
@@ -249,22 +249,6 @@ def _check_estimator(estimator: Any, *, is_survival: bool) -> None:
         )
 
 
-def _read_finite(values: "pd.Series[Any]", name: str) -> Array:
-    try:
-        numbers = as_floats(values)
-    except (TypeError, ValueError):
-        raise DataError(
-            f"{name} must hold numbers, or true and false; got others"
-        ) from None
-    n_bad = int((~np.isfinite(numbers)).sum())
-    if n_bad:
-        raise DataError(
-            f"{name} must be finite for everyone; got {n_bad} of {len(numbers)} "
-            "missing or infinite"
-        )
-    return numbers
-
-
 def _check_classes(values: Array, name: str) -> None:
     n_rarer = int(min(values.sum(), (1 - values).sum()))
     if n_rarer < 2:
@@ -280,7 +264,9 @@ def _read_survival(frame: pd.DataFrame, duration: str, event: str) -> Target:
             "outcome must be (duration, event) with a duration in days, named so: "
             f"follow_up_days; got {duration!r}"
         )
-    time, had_event = (_read_finite(frame[name], name) for name in (duration, event))
+    time, had_event = (
+        finite_floats(frame[name], name=name) for name in (duration, event)
+    )
     n_negative = int((time < 0).sum())
     if n_negative:
         raise DataError(
