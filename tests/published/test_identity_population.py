@@ -105,3 +105,20 @@ def test_nhanes_by_subsampling(shared_data: Path) -> None:
     assert abs(found.loc["copula", "error"]) < 0.04
     assert 0 < found.loc["pitman", "error"] < 0.1
     assert found.loc["zayatz", "error"] > 0.25
+
+
+def test_the_copula_is_off_by_more_than_its_interval_on_eleven_columns(
+    adult: pd.DataFrame,
+) -> None:
+    people = adult.astype(dict.fromkeys(WORDS, "category"))
+    found = subsampling_error(
+        people,
+        list(people),
+        fraction=0.05,
+        n_repeats=2,
+        n_resamples=10,
+        methods=["copula"],
+        rng=np.random.default_rng(4),
+    ).iloc[0]
+    assert found["covered"] == 0
+    assert 0.02 < found["error"] < 0.1
