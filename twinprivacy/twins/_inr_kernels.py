@@ -83,9 +83,33 @@ def courses(
     A dose is taken at the start of its day, and an output at the same moment comes
     first.
     """
+    state = untreated(clearance_l_per_h.size)
+    return carry_on(
+        state, clearance_l_per_h, ec50_mg_per_l, daily_dose_mg, grid, constants
+    )
+
+
+def untreated(n: int) -> Array:
+    """Return the state of people without the drug, shape (n, 8).
+
+    What is in the gut, the concentration, and the three steps of both chains.
+    """
+    return np.zeros((n, 8))
+
+
+def carry_on(
+    state: Array,
+    clearance_l_per_h: Array,
+    ec50_mg_per_l: Array,
+    daily_dose_mg: Array,
+    grid: Grid,
+    constants: Constants,
+) -> Array:
+    """Return the INR as `courses` does, from a state on, which is changed in place."""
     n, days = daily_dose_mg.shape
     inr = np.empty((n, days * (grid.ends.size - 1) + 1))
     _run(
+        state,
         clearance_l_per_h,
         ec50_mg_per_l,
         daily_dose_mg * constants.active_share,
@@ -102,6 +126,7 @@ def courses(
 
 @njit(parallel=True, cache=True)
 def _run(
+    state: Array,
     clearance: Array,
     ec50: Array,
     doses: Array,
@@ -123,9 +148,9 @@ def _run(
         day_absorbed = np.exp(-absorption * HOURS_PER_DAY)
         day_rise = scale * (day_decay - day_absorbed)
         effect = np.empty(n_points)
-        held = np.zeros((2, 3))
-        gut, blood = 0.0, 0.0
-        inr[i, 0] = base
+        gut, blood = state[i, 0], state[i, 1]
+        held = state[i, 2:].copy().reshape(2, 3)
+        inr[i, 0] = base + top * (held[0, 2] + held[1, 2]) / 2
         k = 0
         for day in range(doses.shape[1]):
             gut += doses[i, day]
@@ -138,6 +163,8 @@ def _run(
                 k += 1
                 _advance(held, effect, grid, step)
                 inr[i, k] = base + top * (held[0, 2] + held[1, 2]) / 2
+        state[i, 0], state[i, 1] = gut, blood
+        state[i, 2:] = held.ravel()
 
 
 @njit(cache=True)
