@@ -1,0 +1,1 @@
+"""What a keeper can do: defences, what they guarantee and what they cost."""

@@ -1,0 +1,259 @@
+"""What each setting of a defence keeps and costs, and which settings are beaten."""
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy._clusters import finite_values
+from twinprivacy._validation import check_fraction, check_rng
+from twinprivacy.defences._dominance import mark_dominated
+from twinprivacy.defences._frontier_tables import check_reference, check_table
+from twinprivacy.differences import mean_interval, paired_difference, share_interval
+from twinprivacy.errors import ParameterError
+from twinprivacy.estimates import Estimate
+
+__all__ = ["mark_dominated", "measure_frontier", "privacy_price"]
+
+Vectors = Mapping[str, Mapping[str, npt.ArrayLike]]
+Measure = Callable[[Any, np.random.Generator], Mapping[str, Any]]
+_COLUMNS = ("setting", "measure", "value", "low", "high", "n", "confidence_level")
+_CHANGES = {
+    "value": "change",
+    "low": "change_low",
+    "high": "change_high",
+    "confidence_level": "change_level",
+}
+
+
+def measure_frontier(
+    settings: Mapping[str, Any],
+    measure: Measure,
+    *,
+    reference: str | None = None,
+    groups: Any = None,
+    rng: np.random.Generator,
+    confidence_level: float = 0.95,
+) -> pd.DataFrame:
+    """Measure the use and the leaks of each setting, on the same targets with one seed.
+
+    Parameters
+    ----------
+    settings : mapping of str to object
+        One or more, by the name under which they are reported.
+    measure : callable
+        ``measure(setting, rng)`` returns, by name of measure, an Estimate or a vector
+        with a finite number for each target, whose mean is estimated, or true and false
+        and the share of true. Every setting is given a generator in the same state, so
+        that what is drawn before the setting acts, splits and targets above all, is the
+        same for all.
+    reference : str, optional
+        The setting from which the change of the others is told; see `privacy_price`.
+    groups : array_like, optional
+        Who each number of a vector is of, where a person has several.
+    rng : numpy.random.Generator
+        Source of the one generator.
+    confidence_level : float
+        Of vectors, strictly between 0 and 1; an Estimate keeps its own.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns setting, measure, value, low, high, n and confidence_level, a row for
+        each setting and measure. With `reference` also change, change_low, change_high,
+        change_level and paired, which are those of `privacy_price`.
+
+    Raises
+    ------
+    ParameterError
+        If there is no setting, the reference is none of them, or `measure` returns
+        something else.
+
+    Notes
+    -----
+    joblib runs the settings in parallel where a context asks for it; neither the number
+    of workers nor the other settings change a row.
+
+    Examples
+    --------
+    >>> def measure(noise, rng):
+    ...     dose = rng.normal(35.0, 10.0, size=500)
+    ...     return {"error_mg": np.abs(noise * rng.normal(size=500)),
+    ...             "above_50": dose > 50}
+    >>> table = measure_frontier({"none": 0.0, "noise of 2 mg": 2.0}, measure,
+    ...                          rng=np.random.default_rng(7))
+    >>> table[["setting", "measure", "value"]].round(2)
+             setting   measure  value
+    0           none  error_mg   0.00
+    1           none  above_50   0.06
+    2  noise of 2 mg  error_mg   1.66
+    3  noise of 2 mg  above_50   0.06
+    """
+    from joblib import Parallel, delayed
+
+    check_rng(rng)
+    check_fraction(confidence_level, name="confidence_level")
+    if not settings:
+        raise ParameterError("settings must hold one or more; got none")
+    if reference is not None:
+        check_reference(reference, list(settings))
+    (child,) = rng.spawn(1)
+    # A copy for each: a worker of the same process must not move on that of the next.
+    found = Parallel()(
+        delayed(_measure_one)(measure, setting, copy.deepcopy(child))
+        for setting in settings.values()
+    )
+    by_name = dict(zip(settings, found, strict=True))
+    rows = [
+        {"setting": name, "measure": of}
+        | _estimate(value, groups, confidence_level).as_dict()
+        for name, measured in by_name.items()
+        for of, value in measured.items()
+    ]
+    table = pd.DataFrame(rows)[list(_COLUMNS)]
+    if reference is None:
+        return table
+    vectors = {
+        name: {of: x for of, x in found.items() if not isinstance(x, Estimate)}
+        for name, found in by_name.items()
+    }
+    price = privacy_price(
+        table,
+        reference=reference,
+        vectors=vectors,
+        groups=groups,
+        confidence_level=confidence_level,
+    )
+    price = price.drop(columns="n").rename(columns=_CHANGES)
+    return table.merge(price, on=["setting", "measure"], how="left", sort=False)
+
+
+def privacy_price(
+    table: pd.DataFrame,
+    *,
+    reference: str,
+    vectors: Vectors | None = None,
+    groups: Any = None,
+    confidence_level: float = 0.95,
+) -> pd.DataFrame:
+    r"""Tell what each setting changes, in use and in leaks, from a reference.
+
+    With a number for each target from both settings the change is the mean of their
+    differences within targets (of true and false: `paired_difference`). Without, it is
+    the difference of the two values, between the difference of low and high and that of
+    high and low: with intervals that hold with probability c each, this one holds with
+    :math:`2c - 1` at least, however the two depend on each other.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As from `measure_frontier`: one row for each setting and measure.
+    reference : str
+        The setting to compare with, such as no defence.
+    vectors : mapping of str to mapping of str to array_like, optional
+        By setting and measure, a finite number for each target, the same targets in the
+        same order in all settings.
+    groups : array_like, optional
+        Who each number is of, where a person has several.
+    confidence_level : float
+        Of the paired changes, strictly between 0 and 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns setting, measure, value (the setting less the reference, in the unit of
+        the measure), low, high, n, confidence_level and paired, in the order of
+        `table`. What the reference was not measured by is left out.
+
+    Raises
+    ------
+    DataError
+        If columns are absent, or a setting has a measure twice.
+    ParameterError
+        If the reference is no setting, vectors differ in length, or the level is
+        outside its range.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({
+    ...     "setting": ["none", "noise"], "measure": "bits", "value": [0.5, 0.2],
+    ...     "low": [0.4, 0.1], "high": [0.6, 0.3], "n": 50, "confidence_level": 0.95})
+    >>> price = privacy_price(table, reference="none")
+    >>> price.loc[1, ["value", "low", "high", "confidence_level"]].round(2).tolist()
+    [-0.3, -0.5, -0.1, 0.9]
+    """
+    check_fraction(confidence_level, name="confidence_level")
+    check_table(table, _COLUMNS, once=["setting", "measure"])
+    check_reference(reference, list(table["setting"].unique()))
+    records = table.to_dict("records")
+    base = {row["measure"]: row for row in records if row["setting"] == reference}
+    given = vectors or {}
+    rows = []
+    for row in records:
+        setting, of = str(row["setting"]), str(row["measure"])
+        if of not in base:
+            continue
+        pair = [given.get(name, {}).get(of) for name in (setting, reference)]
+        paired = pair[0] is not None and pair[1] is not None
+        if paired:
+            change = _paired(pair[0], pair[1], of, groups, confidence_level)
+        else:
+            change = _apart(row, base[of], same=setting == reference)
+        rows.append(
+            {"setting": setting, "measure": of} | change.as_dict() | {"paired": paired}
+        )
+    return pd.DataFrame(rows, columns=[*_COLUMNS, "paired"])
+
+
+def _measure_one(
+    measure: Measure, setting: Any, rng: np.random.Generator
+) -> dict[str, Any]:
+    found = measure(setting, rng)
+    if not isinstance(found, Mapping) or not found:
+        raise ParameterError(
+            "measure must return a mapping of one or more names to an Estimate or a "
+            f"vector; got {type(found).__name__}"
+        )
+    return {
+        str(of): x if isinstance(x, Estimate) else _vector(x, str(of))
+        for of, x in found.items()
+    }
+
+
+def _vector(values: Any, of: str) -> npt.NDArray[Any]:
+    """Return finite numbers, or flags where they are true and false."""
+    numbers = finite_values(values, name=of)
+    return numbers == 1 if np.asarray(values).dtype == bool else numbers
+
+
+def _estimate(value: Any, groups: Any, level: float) -> Estimate:
+    if isinstance(value, Estimate):
+        return value
+    of = share_interval if value.dtype == bool else mean_interval
+    return of(value, groups=groups, confidence_level=level)
+
+
+def _paired(first: Any, second: Any, of: str, groups: Any, level: float) -> Estimate:
+    ours, theirs = (_vector(x, of) for x in (first, second))
+    if len(ours) != len(theirs):
+        raise ParameterError(
+            f"vectors of {of} must be of the same targets in all settings; got "
+            f"{len(ours)} and {len(theirs)} numbers"
+        )
+    if ours.dtype == theirs.dtype == bool:
+        return paired_difference(ours, theirs, groups=groups, confidence_level=level)
+    return mean_interval(ours * 1.0 - theirs, groups=groups, confidence_level=level)
+
+
+def _apart(row: Mapping[Any, Any], base: Mapping[Any, Any], *, same: bool) -> Estimate:
+    """Return a difference that holds however the two estimates depend on each other."""
+    n = int(min(row["n"], base["n"]))
+    value = float(row["value"] - base["value"])
+    level = float(row["confidence_level"] + base["confidence_level"] - 1)
+    if same:
+        return Estimate(value, value, value, float(row["confidence_level"]), n)
+    low, high = row["low"] - base["high"], row["high"] - base["low"]
+    return Estimate(value, min(low, value), max(high, value), level, n)
