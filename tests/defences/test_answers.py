@@ -1,0 +1,464 @@
+"""Defended answers: laws, budgets by OpenDP's maps, bounds that attacks keep to."""
+
+import math
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chi2_contingency, ks_2samp, norm
+
+from twinprivacy.attacks.bayes_inversion import invert
+from twinprivacy.attacks.bounds import (
+    PrivacyGuarantee,
+    attribute_bits_bound,
+    attribute_success_bound,
+)
+from twinprivacy.attacks.residuals import Exact
+from twinprivacy.attacks.threats import ThreatModel
+from twinprivacy.defences.answers import (
+    NoisyAnswers,
+    QueryLimit,
+    RandomisedAnswers,
+    RoundedAnswers,
+)
+from twinprivacy.errors import DataError, ParameterError, TwinPrivacyError
+from twinprivacy.estimates import wilson_interval
+
+FALSE_ALARM = 1e-6
+N = 20_000
+THREAT = ThreatModel("vkorc1", ("age_years",), ("dose",), n_queries=9)
+BOTH = (
+    NoisyAnswers(10.0, 60.0, epsilon=2.0, n_answers=3),
+    NoisyAnswers(10.0, 60.0, mu=1.5, n_answers=3),
+)
+
+
+def information(posterior: np.ndarray, weights: np.ndarray, prior: np.ndarray) -> float:
+    """Bits between secret and answer, from posteriors at answers of given weights."""
+    ratio = np.where(posterior > 0, posterior / prior, 1.0)
+    return float((weights * (posterior * np.log2(ratio)).sum(axis=1)).sum())
+
+
+def noisy_bits(expected: np.ndarray, prior: np.ndarray, sd: float) -> float:
+    """Bits of a secret in one answer with normal noise, by integration."""
+    grid = np.linspace(expected.min() - 9 * sd, expected.max() + 9 * sd, 3_001)
+    density = norm.pdf(grid[:, None], expected, sd) @ prior
+    weights = density * (grid[1] - grid[0])
+    each = np.broadcast_to(expected, (grid.size, expected.size))
+    posterior = invert(grid, each, prior, residual=Exact(), noise_sd=sd)
+    return information(posterior, weights, prior)
+
+
+def rounded_bits(expected: np.ndarray, prior: np.ndarray, step: float) -> float:
+    seen = RoundedAnswers(step).release(expected)
+    each = np.broadcast_to(expected, (expected.size, expected.size))
+    posterior = invert(seen, each, prior, residual=Exact(), precision=step)
+    return information(posterior, prior, prior)
+
+
+class TestRounded:
+    def test_by_hand(self, rng: np.random.Generator) -> None:
+        # 12.5 / 5 is 2.5, and goes to the even 2.
+        rounded = RoundedAnswers(5.0)
+        assert rounded.release([12.4, 12.5, 12.6]).tolist() == [10.0, 10.0, 15.0]
+        answers = rng.normal(size=(4, 2))
+        assert (
+            rounded.simulate(answers, rng=rng).tolist()
+            == (rounded.release(answers)).tolist()
+        )
+        assert rounded.guarantee() is None
+
+    @given(
+        st.lists(st.integers(0, 400), min_size=2, max_size=6, unique=True),
+        st.lists(st.floats(0.05, 1), min_size=6, max_size=6),
+        st.integers(1, 12),
+    )
+    def test_three_times_the_step_never_tells_more(
+        self, answers: list[int], weights: list[float], step: int
+    ) -> None:
+        # Answers on a lattice that no step rounds at its half.
+        expected = np.array(answers) + 0.3
+        prior = np.array(weights[: expected.size])
+        prior /= prior.sum()
+        bits = [rounded_bits(expected, prior, step * 3.0**k) for k in range(5)]
+        assert (np.diff(bits) <= 1e-9).all()
+        entropy = float(-(prior * np.log2(prior)).sum())
+        assert rounded_bits(expected, prior, 0.1) == pytest.approx(entropy)
+
+    def test_twice_the_step_can_tell_more(self) -> None:
+        # Both are rounded to 1 by steps of 1; by steps of 2 one to 0, the other to 2.
+        expected, prior = np.array([0.9, 1.1]), np.array([0.5, 0.5])
+        assert rounded_bits(expected, prior, 1.0) == pytest.approx(0.0)
+        assert rounded_bits(expected, prior, 2.0) == pytest.approx(1.0)
+
+    def test_threat(self) -> None:
+        threat = RoundedAnswers(5.0).threat(THREAT)
+        assert threat.output_precision == 5.0
+        assert threat.n_queries == 9
+        message = "^threat must have no output_precision yet; got 5.0$"
+        with pytest.raises(ParameterError, match=message):
+            RoundedAnswers(1.0).threat(threat)
+
+    @pytest.mark.parametrize("step", [0.0, -1.0, math.inf, math.nan])
+    def test_bad_step(self, step: float) -> None:
+        message = f"^step must be finite and above 0; got {step}$"
+        with pytest.raises(ParameterError, match=message):
+            RoundedAnswers(step)
+
+
+class TestNoisy:
+    def test_scale_by_hand(self) -> None:
+        # 2 numbers 3 times are 6: 6 * 50 / 2, and sqrt(6) * 50 / 1.5.
+        laplace, normal = BOTH
+        assert laplace.noise_scale(2).tolist() == [150.0, 150.0]
+        np.testing.assert_allclose(normal.noise_scale(2), math.sqrt(6) * 50 / 1.5)
+        assert laplace.noise_scale().tolist() == [75.0]
+        # Each answer in units of its own width.
+        both = NoisyAnswers((0.0, 0.0), (1.0, 10.0), mu=2.0)
+        np.testing.assert_allclose(both.noise_scale(), math.sqrt(2) / 2 * np.r_[1, 10])
+
+    @pytest.mark.parametrize(("k", "n"), [(1, 1), (1, 4), (3, 1), (3, 4)])
+    def test_scale_keeps_the_budget_by_opendps_map(self, k: int, n: int) -> None:
+        dp = pytest.importorskip("opendp.prelude")
+        dp.enable_features("contrib")
+        domain = dp.vector_domain(dp.atom_domain(T=float, nan=False))
+        bounds = {"lower": [0.0] * k, "upper": [8.0] * k, "n_answers": n}
+        for epsilon in (0.1, 1.0, 7.0):
+            scale = NoisyAnswers(**bounds, epsilon=epsilon).noise_scale()[0]
+            noise = dp.m.make_laplace(domain, dp.l1_distance(T=float), scale=scale)
+            # All of a person's k n numbers move, each by the width at most.
+            assert noise.map(8.0 * k * n) == pytest.approx(epsilon, rel=1e-12)
+        for mu in (0.1, 1.0, 7.0):
+            scale = NoisyAnswers(**bounds, mu=mu).noise_scale()[0]
+            noise = dp.m.make_gaussian(domain, dp.l2_distance(T=float), scale=scale)
+            rho = noise.map(8.0 * math.sqrt(k * n))
+            assert rho == pytest.approx(mu**2 / 2, rel=1e-12)
+
+    @pytest.mark.parametrize("noisy", BOTH)
+    def test_release_has_the_law_of_simulate(
+        self, noisy: NoisyAnswers, rng: np.random.Generator
+    ) -> None:
+        pytest.importorskip("opendp")
+        answers = np.full(5_000, 22.0)
+        simulated, released = noisy.simulate(answers, rng=rng), noisy.release(answers)
+        assert ks_2samp(simulated, released).pvalue > FALSE_ALARM
+        # And the test would see noise a third wider, or an answer a third further up.
+        wider = 22.0 + 4 / 3 * (simulated - 22.0)
+        assert ks_2samp(wider, released).pvalue < FALSE_ALARM
+        moved = simulated + noisy.noise_scale()[0] / 3
+        assert ks_2samp(moved, released).pvalue < FALSE_ALARM
+
+    def test_release_of_several_answers(self) -> None:
+        pytest.importorskip("opendp")
+        both = NoisyAnswers((0.0, 100.0), (1.0, 500.0), mu=50.0)
+        released = both.release(np.tile([0.5, 200.0], (2_000, 1)))
+        assert released.shape == (2_000, 2)
+        # Deviations sqrt(2) / 50 of each width; a mean of 2,000 errs by 1 / 45 of it.
+        sd = math.sqrt(2) / 50 * np.array([1.0, 400.0])
+        z = (released.mean(axis=0) - [0.5, 200.0]) / (sd / math.sqrt(2_000))
+        assert (np.abs(z) < norm.isf(FALSE_ALARM / 4)).all()
+        assert np.corrcoef(released.T)[0, 1] == pytest.approx(0, abs=0.15)
+
+    @pytest.mark.parametrize("noisy", BOTH)
+    def test_same_seed_same_answer_and_clipped_before(
+        self, noisy: NoisyAnswers
+    ) -> None:
+        def said(answers: list[float]) -> list[float]:
+            return noisy.simulate(answers, rng=np.random.default_rng(5)).tolist()
+
+        assert said([20.0, 30.0]) == said([20.0, 30.0])
+        # What is beyond the bounds cannot be told from the bounds.
+        assert said([-1e9, 1e9]) == said([10.0, 60.0])
+
+    def test_clipped_after_if_asked(self, rng: np.random.Generator) -> None:
+        answers = np.full(500, 30.0)
+        raw = NoisyAnswers(0.0, 50.0, mu=1.0).simulate(answers, rng=rng)
+        assert raw.min() < 0
+        assert raw.max() > 50
+        clipped = NoisyAnswers(0.0, 50.0, mu=1.0, clip=True)
+        kept = clipped.simulate(answers, rng=rng)
+        assert (kept.min(), kept.max()) == (0.0, 50.0)
+
+    def test_endless_budget_has_no_noise(self, rng: np.random.Generator) -> None:
+        for budget in ({"epsilon": math.inf}, {"mu": math.inf}):
+            noisy = NoisyAnswers(0.0, 50.0, **budget)
+            answers = np.array([[12.0, 13.0], [1.0, 99.0]])
+            expected = [[12.0, 13.0], [1.0, 50.0]]
+            assert noisy.simulate(answers, rng=rng).tolist() == expected
+            assert noisy.release(answers).tolist() == expected
+
+    def test_nobody_asked_about(self, rng: np.random.Generator) -> None:
+        for noisy in BOTH:
+            assert noisy.simulate([], rng=rng).shape == (0,)
+            assert noisy.release(np.empty((0, 2))).shape == (0, 2)
+
+    @given(
+        st.lists(st.floats(0, 1), min_size=3, max_size=3),
+        st.lists(st.floats(0.05, 1), min_size=3, max_size=3),
+        st.floats(0.2, 6),
+        st.floats(1.0, 4),
+    )
+    @settings(max_examples=25, deadline=None)
+    def test_more_noise_never_tells_more_and_the_bound_holds(
+        self, answers: list[float], weights: list[float], mu: float, factor: float
+    ) -> None:
+        expected, prior = np.array(answers), np.array(weights) / sum(weights)
+        entropy = float(-(prior * np.log2(prior)).sum())
+        found = []
+        for budget in (mu / factor, mu):
+            noisy = NoisyAnswers(0.0, 1.0, mu=budget)
+            bits = noisy_bits(expected, prior, float(noisy.noise_scale()[0]))
+            bound = attribute_bits_bound(noisy.guarantee(), entropy_bits=entropy)
+            assert bits <= bound + 1e-7
+            found.append(bits)
+        assert found[0] <= found[1] + 1e-7
+
+    @pytest.mark.parametrize("mu", [0.2, 1.0, 3.0])
+    @pytest.mark.parametrize("n_answers", [1, 3])
+    def test_best_attack_on_normal_noise(
+        self, mu: float, n_answers: int, rng: np.random.Generator
+    ) -> None:
+        """Two records at the bounds: Phi(mu / 2), however often is asked."""
+        noisy = NoisyAnswers(20.0, 70.0, mu=mu, n_answers=n_answers)
+        secret = rng.integers(0, 2, N)
+        truth = np.where(secret, 70.0, 20.0)
+        asked = [noisy.simulate(truth, rng=child) for child in rng.spawn(n_answers)]
+        posterior = invert(
+            np.column_stack(asked),
+            np.tile([20.0, 70.0], (N, 1)),
+            [0.5, 0.5],
+            residual=Exact(),
+            noise_sd=float(noisy.noise_scale()[0]),
+        )
+        right = int((posterior.argmax(axis=1) == secret).sum())
+        success = wilson_interval(right, N, confidence_level=1 - 1e-4)
+        assert success.low <= norm.cdf(mu / 2) <= success.high
+        assert success.low <= attribute_success_bound(noisy.guarantee(), 0.5)
+
+    @pytest.mark.parametrize("epsilon", [0.3, 1.0, 4.0])
+    def test_best_attack_on_laplace_noise(
+        self, epsilon: float, rng: np.random.Generator
+    ) -> None:
+        """Two records at the bounds: 1 - exp(-epsilon / 2) / 2."""
+        noisy = NoisyAnswers(20.0, 70.0, epsilon=epsilon)
+        secret = rng.integers(0, 2, N)
+        said = noisy.simulate(np.where(secret, 70.0, 20.0), rng=rng)
+        right = int(((said > 45.0) == secret).sum())
+        success = wilson_interval(right, N, confidence_level=1 - 1e-4)
+        assert success.low <= 1 - math.exp(-epsilon / 2) / 2 <= success.high
+        assert success.low <= attribute_success_bound(noisy.guarantee(), 0.5)
+
+    def test_bound_holds_for_rare_secrets_and_skewed_priors(
+        self, rng: np.random.Generator
+    ) -> None:
+        prior = np.array([0.7, 0.25, 0.05])
+        expected = np.array([0.0, 0.6, 1.0])
+        secret = rng.choice(3, N, p=prior)
+        for mu in (0.5, 1.5, 4.0):
+            noisy = NoisyAnswers(0.0, 1.0, mu=mu)
+            said = noisy.simulate(expected[secret], rng=rng)
+            sd = float(noisy.noise_scale()[0])
+            each = np.broadcast_to(expected, (N, 3))
+            posterior = invert(said, each, prior, residual=Exact(), noise_sd=sd)
+            right = int((posterior.argmax(axis=1) == secret).sum())
+            success = wilson_interval(right, N, confidence_level=1 - 1e-4)
+            assert success.low <= attribute_success_bound(noisy.guarantee(), 0.7)
+
+    def test_threat(self) -> None:
+        laplace, normal = BOTH
+        threat = normal.threat(THREAT)
+        assert threat.noise_sd == pytest.approx(math.sqrt(3) * 50 / 1.5)
+        assert threat.n_queries == 3
+        # Rounding what is noisy can be said, the other order cannot.
+        rounded = RoundedAnswers(5.0).threat(threat)
+        assert (rounded.noise_sd, rounded.output_precision) == (threat.noise_sd, 5.0)
+        message = (
+            "^threat must have neither noise nor rounding yet; got noise_sd 0.0 and "
+            "output_precision 5.0$"
+        )
+        with pytest.raises(ParameterError, match=message):
+            normal.threat(RoundedAnswers(5.0).threat(THREAT))
+        message = "^a threat can only express noise of a mu, not clipped; got epsilon$"
+        with pytest.raises(ParameterError, match=message):
+            laplace.threat(THREAT)
+        message = (
+            "^a threat can only express noise of a mu, not clipped; got clip=True$"
+        )
+        with pytest.raises(ParameterError, match=message):
+            NoisyAnswers(0.0, 1.0, mu=1.0, clip=True).threat(THREAT)
+        two = ThreatModel("vkorc1", (), ("dose", "inr"))
+        uneven = NoisyAnswers((0.0, 0.0), (1.0, 2.0), mu=1.0)
+        message = (
+            "^a threat can only express the same noise for all answers; got bounds "
+            r"\(0.0, 0.0\) and \(1.0, 2.0\)$"
+        )
+        with pytest.raises(ParameterError, match=message):
+            uneven.threat(two)
+
+    def test_bad_settings(self) -> None:
+        for low, high in ((1.0, 1.0), (0.0, math.inf), ((0.0, 0.0), (1.0,)), ((), ())):
+            message = "^lower and upper must be finite with lower < upper, as many of "
+            with pytest.raises(ParameterError, match=message):
+                NoisyAnswers(low, high, mu=1.0)
+        message = "^exactly one of epsilon and mu must be given; got None and None$"
+        with pytest.raises(ParameterError, match=message):
+            NoisyAnswers(0.0, 1.0)
+        message = "^epsilon or mu must be above 0; got 0.0$"
+        with pytest.raises(ParameterError, match=message):
+            NoisyAnswers(0.0, 1.0, mu=0.0)
+        message = "^n_answers must be a whole number of 1 or more; got 0$"
+        with pytest.raises(ParameterError, match=message):
+            NoisyAnswers(0.0, 1.0, mu=1.0, n_answers=0)
+
+    def test_bad_answers(self, rng: np.random.Generator) -> None:
+        noisy = NoisyAnswers((0.0, 0.0), (1.0, 1.0), mu=1.0)
+        message = "^answers must be finite; got 1 of 2 missing or infinite$"
+        with pytest.raises(DataError, match=message):
+            noisy.simulate([[0.5, math.nan]], rng=rng)
+        with pytest.raises(DataError, match=r"^answers must hold numbers; got others$"):
+            noisy.simulate(["secret"], rng=rng)
+        message = r"^answers must have the shape \(n,\) or \(n, k\); got \(\)$"
+        with pytest.raises(DataError, match=message):
+            noisy.release(0.5)
+        message = (
+            "^lower and upper must be one number, or one for each of 3 answers; got 2$"
+        )
+        with pytest.raises(ParameterError, match=message):
+            noisy.simulate([[0.1, 0.2, 0.3]], rng=rng)
+        message = "^rng must be a numpy.random.Generator; got int$"
+        with pytest.raises(ParameterError, match=message):
+            noisy.simulate([[0.1, 0.2]], rng=3)  # type: ignore[arg-type]
+
+
+class TestRandomised:
+    DOSES = RandomisedAnswers(("low", "mid", "high"), epsilon=1.0)
+
+    def test_truth_by_hand(self) -> None:
+        # Warner's spinner that points to the truth three times in four: odds of 3.
+        spinner = RandomisedAnswers((False, True), epsilon=math.log(3))
+        assert spinner.truth_probability() == pytest.approx(3 / 4)
+        # e / (e + 2); with two answers asked for twice, a quarter of the budget each.
+        assert self.DOSES.truth_probability() == pytest.approx(math.e / (math.e + 2))
+        twice = RandomisedAnswers(("low", "mid", "high"), epsilon=4.0, n_answers=2)
+        assert twice.truth_probability(2) == pytest.approx(math.e / (math.e + 2))
+
+    def test_truth_keeps_the_budget_by_opendps_map(self) -> None:
+        dp = pytest.importorskip("opendp.prelude")
+        dp.enable_features("contrib")
+        for n, epsilon in ((2, 0.3), (3, 1.0), (7, 4.0)):
+            ours = RandomisedAnswers(range(n), epsilon=epsilon).truth_probability()
+            theirs = dp.m.make_randomized_response(list(range(n)), ours, T="i32")
+            assert theirs.map(1) == pytest.approx(epsilon, rel=1e-9)
+
+    def test_measured_odds_are_within_the_budget(
+        self, rng: np.random.Generator
+    ) -> None:
+        n = 60_000
+        shares = {}
+        for truth in ("low", "mid", "high"):
+            said = self.DOSES.simulate([truth] * n, rng=rng)
+            for told in ("low", "mid", "high"):
+                shares[truth, told] = wilson_interval(
+                    int((said == told).sum()), n, confidence_level=1 - 1e-4
+                )
+        for told in ("low", "mid", "high"):
+            for one in ("low", "mid", "high"):
+                for other in ("low", "mid", "high"):
+                    odds = shares[one, told].low / shares[other, told].high
+                    assert odds <= math.e
+        # And the budget is used up: the truth against a lie.
+        odds = shares["low", "low"].value / shares["mid", "low"].value
+        assert odds == pytest.approx(math.e, rel=0.05)
+
+    def test_release_has_the_law_of_simulate(self, rng: np.random.Generator) -> None:
+        pytest.importorskip("opendp")
+        answers = np.repeat("mid", 3_000)
+        counts = [
+            [int((said == told).sum()) for told in ("low", "mid", "high")]
+            for said in (
+                self.DOSES.simulate(answers, rng=rng),
+                self.DOSES.release(answers),
+            )
+        ]
+        assert chi2_contingency(counts).pvalue > FALSE_ALARM
+        # And the test would see another budget.
+        other = RandomisedAnswers(("low", "mid", "high"), epsilon=1.5)
+        said = other.simulate(answers, rng=rng)
+        counts[0] = [int((said == told).sum()) for told in ("low", "mid", "high")]
+        assert chi2_contingency(counts).pvalue < FALSE_ALARM
+
+    @given(st.integers(2, 6), st.floats(0.05, 8))
+    def test_bits_and_success_lie_below_the_bounds(
+        self, n: int, epsilon: float
+    ) -> None:
+        truth = RandomisedAnswers(range(n), epsilon=epsilon).truth_probability()
+        guarantee = PrivacyGuarantee(epsilon=epsilon)
+        # Every secret equally probable: the told one is the best guess.
+        assert truth <= attribute_success_bound(guarantee, 1 / n) * (1 + 1e-9)
+        lie = (1 - truth) / (n - 1)
+        bits = math.log2(n) + truth * math.log2(truth) + (1 - truth) * math.log2(lie)
+        bound = attribute_bits_bound(guarantee, entropy_bits=math.log2(n))
+        assert bits <= bound + 1e-12
+
+    def test_kinds_shapes_and_limits(self, rng: np.random.Generator) -> None:
+        exact = RandomisedAnswers((1, 2, 3), epsilon=math.inf)
+        table = np.array([[1, 2], [3, 3]])
+        assert exact.simulate(table, rng=rng).tolist() == table.tolist()
+        assert exact.release(table).tolist() == table.tolist()
+        flags = RandomisedAnswers((False, True), epsilon=1.0)
+        said = flags.simulate([True] * 50, rng=rng)
+        assert said.dtype == bool
+        seeds = [np.random.default_rng(2) for _ in range(2)]
+        first, second = (flags.simulate([True] * 50, rng=seed) for seed in seeds)
+        assert first.tolist() == second.tolist()
+        assert self.DOSES.guarantee() == PrivacyGuarantee(epsilon=1.0)
+
+    def test_bad_input(self, rng: np.random.Generator) -> None:
+        message = (
+            "^categories must be two or more, all different; got 2, 1 of them "
+            "different$"
+        )
+        with pytest.raises(ParameterError, match=message):
+            RandomisedAnswers(("a", "a"), epsilon=1.0)
+        message = "^epsilon or mu must be above 0; got 0$"
+        with pytest.raises(ParameterError, match=message):
+            RandomisedAnswers(("a", "b"), epsilon=0)
+        message = "^answers must be among the 3 categories; got 1 of 2 others$"
+        with pytest.raises(DataError, match=message):
+            self.DOSES.simulate(["low", "secret"], rng=rng)
+        message = (
+            "^a threat cannot express randomised response; got a threat on dose: "
+            "attack the simulated answers instead$"
+        )
+        with pytest.raises(ParameterError, match=message):
+            self.DOSES.threat(THREAT)
+
+
+def test_query_limit(rng: np.random.Generator) -> None:
+    limit = QueryLimit(4)
+    assert limit.simulate([1.5, 2.5], rng=rng).tolist() == [1.5, 2.5]
+    assert limit.release(["a"]).tolist() == ["a"]
+    assert limit.guarantee() is None
+    assert limit.threat(THREAT).n_queries == 4
+    assert QueryLimit(40).threat(THREAT).n_queries == 9
+    message = "^n_answers must be a whole number of 1 or more; got 0$"
+    with pytest.raises(ParameterError, match=message):
+        QueryLimit(0)
+
+
+def test_without_opendp(
+    monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    monkeypatch.setitem(sys.modules, "opendp.prelude", None)
+    message = (
+        "^private answers are released by OpenDP, which is not installed: pip install "
+        "opendp, or this package with its extra 'private'; simulate needs neither, for "
+        "study$"
+    )
+    private = RandomisedAnswers((0, 1), epsilon=1.0)
+    for defence in (*BOTH, private):
+        with pytest.raises(TwinPrivacyError, match=message):
+            defence.release([1])
+        assert defence.simulate([1], rng=rng).shape == (1,)

@@ -1,0 +1,45 @@
+"""The catalogue has every defence there is, once, with all that a reader needs."""
+
+import re
+
+from twinprivacy.defences import answers, stores
+from twinprivacy.defences.catalogue import describe_defences
+
+
+def test_every_defence_is_described_once() -> None:
+    table = describe_defences()
+    names = {name.replace(" ", "") for name in table["defence"].str.title()}
+    assert names == {*answers.__all__, *stores.__all__, "PrivateTraining"}
+    assert len(table) == 9
+    acts_on = table.set_index(table["defence"].str.title().str.replace(" ", ""))[
+        "acts_on"
+    ]
+    assert set(acts_on[answers.__all__]) == {"answers"}
+    assert set(acts_on[stores.__all__]) == {"store"}
+    assert acts_on["PrivateTraining"] == "training"
+
+
+def test_only_defences_with_a_budget_guarantee_against_attacks() -> None:
+    table = describe_defences()
+    has_budget = table["setting"].str.contains("epsilon")
+    made = {
+        "Noisy answers": answers.NoisyAnswers(0, 1, mu=1.0),
+        "Randomised answers": answers.RandomisedAnswers((0, 1), epsilon=1.0),
+        "Rounded answers": answers.RoundedAnswers(1.0),
+        "Query limit": answers.QueryLimit(1),
+    }
+    for name, with_budget in zip(table["defence"], has_budget, strict=True):
+        if name in made:
+            assert (made[name].guarantee() is not None) == with_budget
+    assert not table.loc[has_budget, "guarantees"].eq("Nothing.").any()
+
+
+def test_texts_are_whole_sentences_with_sources() -> None:
+    table = describe_defences()
+    assert not table.isna().any(axis=None)
+    for column in ("guarantees", "does_not"):
+        assert table[column].str.fullmatch(r"[A-Z].*[^.]\.").all()
+    for source in table["source"]:
+        assert source == "Measured here" or re.search(
+            r"\(\d{4}\), (doi:10\.|https)", source
+        )

@@ -1,0 +1,239 @@
+"""Noise that keeps a privacy budget, about answers that are clipped to bounds."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from twinprivacy._guarantees import PrivacyGuarantee
+from twinprivacy._validation import check_rng
+from twinprivacy.attacks.threats import ThreatModel
+from twinprivacy.defences import _opendp
+from twinprivacy.defences._checks import (
+    Array,
+    check_budget,
+    check_whole_number,
+    read_numbers,
+)
+from twinprivacy.errors import ParameterError
+
+# Numbers and a scale to noisy numbers.
+Draw = Callable[[Array, float], Array]
+
+
+@dataclass(frozen=True)
+class NoisyAnswers:
+    r"""Clip answers to declared bounds and add noise that keeps a privacy budget.
+
+    With m numbers about a person in all, the noise is Laplace's of scale
+    :math:`m (u - l) / \varepsilon`, or normal of deviation
+    :math:`\sqrt m\, (u - l) / \mu`.
+
+    Parameters
+    ----------
+    lower, upper : float or tuple of float
+        Declared bounds of the answers, in their unit; or of each of the k answers. They
+        must not be the answers' own, which would tell of the extreme person.
+    epsilon : float, optional
+        Budget for Laplace noise, above 0; infinite for no noise, and no privacy.
+    mu : float, optional
+        Budget for normal noise, above 0; infinite for no noise. Exactly one of the two.
+    n_answers : int
+        How often a person may be asked about, 1 or more. The budget is for all of it
+        together, all k numbers of each.
+    clip : bool
+        Whether noisy answers are clipped to the bounds once more. That costs nothing
+        and spares doses below 0. It is off by default, because an attack's likelihood
+        is that of unclipped noise, and an attack that is wrong about the noise
+        understates the leak.
+
+    Raises
+    ------
+    ParameterError
+        For bounds that are not finite and ascending, neither or both of the budgets, or
+        a setting outside its range.
+
+    Notes
+    -----
+    It protects one person's record. Where the twin itself was trained on other people,
+    their privacy is another matter, see `twinprivacy.twins.private_table`. Relatives
+    whose answers tell of the person weaken it: `group_guarantee`.
+
+    References
+    ----------
+    Dwork and Roth (2014), doi:10.1561/0400000042; Dong, Roth and Su (2022),
+    doi:10.1111/rssb.12454; Mironov (2012), doi:10.1145/2382196.2382264, on why what
+    `simulate` draws must not be released.
+
+    Examples
+    --------
+    >>> noisy = NoisyAnswers(0.0, 100.0, mu=1.0, n_answers=4)
+    >>> noisy.noise_scale().tolist(), noisy.guarantee()
+    ([200.0], PrivacyGuarantee(epsilon=None, delta=0.0, mu=1.0))
+    """
+
+    lower: float | Sequence[float]
+    upper: float | Sequence[float]
+    _: KW_ONLY
+    epsilon: float | None = None
+    mu: float | None = None
+    n_answers: int = 1
+    clip: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse bounds and budgets that are none."""
+        for name in ("lower", "upper"):
+            given = getattr(self, name)
+            if not np.isscalar(given):
+                object.__setattr__(self, name, tuple(given))
+        low, high = self._bounds()
+        if low.shape != high.shape or not low.size or not _ascending(low, high):
+            raise ParameterError(
+                "lower and upper must be finite with lower < upper, as many of one as "
+                f"of the other; got {self.lower!r} and {self.upper!r}"
+            )
+        check_budget(self.guarantee())
+        check_whole_number(self.n_answers, name="n_answers", least=1)
+
+    def guarantee(self) -> PrivacyGuarantee:
+        """Return what all answers about a person keep together."""
+        return PrivacyGuarantee(epsilon=self.epsilon, mu=self.mu)
+
+    def noise_scale(self, n_columns: int | None = None) -> Array:
+        """Return the scale of the Laplace, or deviation of the normal, noise.
+
+        Parameters
+        ----------
+        n_columns : int, optional
+            k, numbers in an answer, 1 or more; without it as many as there are bounds.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (k,), in the unit of the answers; 0 for an infinite budget.
+
+        Raises
+        ------
+        ParameterError
+            If there are bounds for another number of answers.
+        """
+        low, high = self._bounds()
+        k = low.size if n_columns is None else n_columns
+        if low.size not in (1, k):
+            raise ParameterError(
+                f"lower and upper must be one number, or one for each of {k} answers; "
+                f"got {low.size}"
+            )
+        return np.asarray(self._unit_scale(k) * np.broadcast_to(high - low, k))
+
+    def simulate(self, answers: npt.ArrayLike, *, rng: np.random.Generator) -> Array:
+        """Return noisy answers from a seeded generator, to study and not to release.
+
+        Parameters
+        ----------
+        answers : array_like
+            Finite, shape (n,) or (n, k); those beyond the bounds are clipped first.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        numpy.ndarray
+            Of the same shape.
+
+        Raises
+        ------
+        DataError
+            For answers that are no finite numbers.
+        """
+        check_rng(rng)
+        draw = rng.laplace if self.mu is None else rng.normal
+        return self._noised(answers, draw)
+
+    def release(self, answers: npt.ArrayLike) -> Array:
+        """Return noisy answers by OpenDP, unseeded; otherwise as `simulate`.
+
+        Raises
+        ------
+        DataError
+            For answers that are no finite numbers.
+        TwinPrivacyError
+            Without OpenDP, the extra "private".
+        """
+
+        def draw(unit: Array, scale: float) -> Array:
+            if self.mu is None:
+                return _opendp.add_laplace(unit, scale=scale)
+            return _opendp.add_normal(unit, sd=scale)
+
+        return self._noised(answers, draw)
+
+    def threat(self, threat: ThreatModel) -> ThreatModel:
+        """Return the same threat with noisy answers, and no more than `n_answers`.
+
+        Notes
+        -----
+        An attack computes what a candidate would be answered from the equation, whose
+        answers should lie within the bounds: clip them in the equation if they do not.
+
+        Raises
+        ------
+        ParameterError
+            For what an attack's likelihood does not know: Laplace noise, noise that is
+            clipped or differs between answers, or answers noisy or rounded already.
+        """
+        if self.mu is None or self.clip:
+            got = "epsilon" if self.mu is None else "clip=True"
+            raise ParameterError(
+                f"a threat can only express noise of a mu, not clipped; got {got}"
+            )
+        if threat.noise_sd or threat.output_precision is not None:
+            raise ParameterError(
+                "threat must have neither noise nor rounding yet; got noise_sd "
+                f"{threat.noise_sd!r} and output_precision {threat.output_precision!r}"
+            )
+        scales = self.noise_scale(len(threat.answers))
+        if scales.min() < scales.max():
+            raise ParameterError(
+                "a threat can only express the same noise for all answers; got bounds "
+                f"{self.lower!r} and {self.upper!r}"
+            )
+        n_queries = min(threat.n_queries, self.n_answers)
+        return replace(threat, noise_sd=float(scales[0]), n_queries=n_queries)
+
+    def _bounds(self) -> tuple[Array, Array]:
+        try:
+            low, high = np.array(self.lower, float), np.array(self.upper, float)
+        except (TypeError, ValueError):
+            low, high = np.array(math.nan), np.array(math.nan)
+        return low.reshape(-1), high.reshape(-1)
+
+    def _unit_scale(self, n_columns: int) -> float:
+        """Return the noise of an answer whose bounds are 1 apart."""
+        m = n_columns * self.n_answers
+        if self.mu is not None:
+            return math.sqrt(m) / self.mu
+        assert self.epsilon is not None
+        return m / self.epsilon
+
+    def _noised(self, answers: npt.ArrayLike, draw: Draw) -> Array:
+        given = read_numbers(answers)
+        k = given.shape[1] if given.ndim == 2 else 1
+        table = given.reshape(-1, k)
+        low, high = self._bounds()
+        self.noise_scale(k)  # Refuses another number of answers than of bounds.
+        # From the lower bound in units of the width: one scale for all columns.
+        unit = np.clip((table - low) / (high - low), 0.0, 1.0)
+        scale = self._unit_scale(k)
+        if scale and unit.size:
+            unit = draw(unit.ravel(), scale).reshape(unit.shape)
+        if self.clip:
+            unit = np.clip(unit, 0.0, 1.0)
+        return np.asarray((low + (high - low) * unit).reshape(given.shape))
+
+
+def _ascending(low: Array, high: Array) -> bool:
+    # Their difference may be beyond the largest float.
+    width = high / 2 - low / 2
+    return bool((np.isfinite(low) & np.isfinite(high) & (width > 0)).all())

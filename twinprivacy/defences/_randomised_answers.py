@@ -1,0 +1,163 @@
+"""Randomised response: a category is told truthfully with a known probability only."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from twinprivacy._guarantees import PrivacyGuarantee
+from twinprivacy._validation import check_rng
+from twinprivacy.attacks.threats import ThreatModel
+from twinprivacy.defences import _opendp
+from twinprivacy.defences._checks import check_budget, check_shape, check_whole_number
+from twinprivacy.defences._opendp import Codes
+from twinprivacy.errors import DataError, ParameterError
+
+
+@dataclass(frozen=True)
+class RandomisedAnswers:
+    r"""Tell a category with a known probability, else one of the others at random.
+
+    With c categories and m answers about a person, each is the truth with probability
+    :math:`e^{\varepsilon / m} / (e^{\varepsilon / m} + c - 1)`.
+
+    Parameters
+    ----------
+    categories : sequence
+        All categories that an answer may be, two or more, all different.
+    epsilon : float
+        Budget for all answers about a person together, above 0; infinite for the truth.
+    n_answers : int
+        How often a person may be asked about, 1 or more; each time all k answers count.
+
+    Raises
+    ------
+    ParameterError
+        For fewer than two categories, repeated ones, or a setting outside its range.
+
+    References
+    ----------
+    Warner (1965), doi:10.1080/01621459.1965.10480775, for two categories; Kairouz, Oh
+    and Viswanath (2016), http://jmlr.org/papers/v17/15-135.html, for more.
+
+    Examples
+    --------
+    >>> RandomisedAnswers(["low", "high"], epsilon=np.log(3)).truth_probability()
+    0.75
+    """
+
+    categories: Sequence[Hashable]
+    _: KW_ONLY
+    epsilon: float
+    n_answers: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse categories and budgets that are none."""
+        categories = tuple(self.categories)
+        object.__setattr__(self, "categories", categories)
+        if len(categories) < 2 or len(set(categories)) < len(categories):
+            raise ParameterError(
+                "categories must be two or more, all different; got "
+                f"{len(categories)}, {len(set(categories))} of them different"
+            )
+        check_budget(self.guarantee())
+        check_whole_number(self.n_answers, name="n_answers", least=1)
+
+    def guarantee(self) -> PrivacyGuarantee:
+        """Return what all answers about a person keep together."""
+        return PrivacyGuarantee(epsilon=self.epsilon)
+
+    def truth_probability(self, n_columns: int = 1) -> float:
+        """Return the probability that one of so many answers at a time is the truth.
+
+        Parameters
+        ----------
+        n_columns : int
+            k, categories in an answer, 1 or more.
+        """
+        others = len(self.categories) - 1
+        each = self.epsilon / (n_columns * self.n_answers)
+        return float(1 / (1 + others * np.exp(-each)))
+
+    def simulate(
+        self, answers: npt.ArrayLike, *, rng: np.random.Generator
+    ) -> npt.NDArray[Any]:
+        """Return randomised answers from a seeded generator, to study, not to release.
+
+        Parameters
+        ----------
+        answers : array_like
+            Categories, shape (n,) or (n, k).
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        numpy.ndarray
+            Categories of the same shape.
+
+        Raises
+        ------
+        DataError
+            For answers that are none of the categories.
+        """
+        check_rng(rng)
+        codes, shape = self._codes(answers)
+        c = len(self.categories)
+        is_true = rng.random(codes.size) < self._truth(shape)
+        # A step of 1 to c - 1 leads to each of the others equally often.
+        step = rng.integers(1, c, codes.size)
+        return self._said(np.where(is_true, codes, (codes + step) % c), shape)
+
+    def release(self, answers: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Return randomised answers by OpenDP, unseeded; otherwise as `simulate`.
+
+        Raises
+        ------
+        DataError
+            For answers that are none of the categories.
+        TwinPrivacyError
+            Without OpenDP, the extra "private".
+        """
+        codes, shape = self._codes(answers)
+        truth = self._truth(shape)
+        if truth < 1:
+            codes = _opendp.randomise(
+                codes, n_categories=len(self.categories), truth=truth
+            )
+        return self._said(codes, shape)
+
+    def threat(self, threat: ThreatModel) -> ThreatModel:
+        """Refuse: an attack's likelihood knows of noise and rounding only.
+
+        Raises
+        ------
+        ParameterError
+            Always.
+        """
+        raise ParameterError(
+            "a threat cannot express randomised response; got a threat on "
+            f"{', '.join(threat.answers)}: attack the simulated answers instead"
+        )
+
+    def _truth(self, shape: tuple[int, ...]) -> float:
+        return self.truth_probability(int(np.prod(shape[1:])))
+
+    def _codes(self, answers: npt.ArrayLike) -> tuple[Codes, tuple[int, ...]]:
+        """Return the place of each answer among the categories."""
+        given = np.asarray(answers)
+        check_shape(given)
+        places = {category: place for place, category in enumerate(self.categories)}
+        found = [places.get(value, -1) for value in given.ravel().tolist()]
+        codes = np.array(found, dtype=np.intp)
+        n_bad = int((codes < 0).sum())
+        if n_bad:
+            raise DataError(
+                f"answers must be among the {len(places)} categories; got {n_bad} of "
+                f"{codes.size} others"
+            )
+        return codes, given.shape
+
+    def _said(self, codes: Codes, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        return np.asarray(self.categories)[codes].reshape(shape)
