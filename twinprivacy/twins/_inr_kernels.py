@@ -11,6 +11,7 @@ the time left, by Gauss' rule in parts of the day that are short where absorptio
 fast. Five points in each part keep the INR within 0.00001 (tested).
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -40,6 +41,16 @@ class Grid(NamedTuple):
     weights: Array
     ends: npt.NDArray[np.int64]
     carry: Array
+
+
+class Scalars(NamedTuple):
+    """What of the constants a compiled course asks for."""
+
+    volume_l: float
+    absorption_per_h: float
+    gamma: float
+    base_inr: float
+    max_inr: float
 
 
 @cache
@@ -84,9 +95,8 @@ def courses(
     first.
     """
     state = untreated(clearance_l_per_h.size)
-    return carry_on(
-        state, clearance_l_per_h, ec50_mg_per_l, daily_dose_mg, grid, constants
-    )
+    everyone = (state, clearance_l_per_h, ec50_mg_per_l, daily_dose_mg)
+    return _courses(_run, *everyone, grid, constants)
 
 
 def untreated(n: int) -> Array:
@@ -105,22 +115,33 @@ def carry_on(
     grid: Grid,
     constants: Constants,
 ) -> Array:
-    """Return the INR as `courses` does, from a state on, which is changed in place."""
-    n, days = daily_dose_mg.shape
+    """Return the INR as `courses` does, from a state on, which is changed in place.
+
+    One person after the other: a few days are done before other threads would begin.
+    """
+    everyone = (state, clearance_l_per_h, ec50_mg_per_l, daily_dose_mg)
+    return _courses(_run_in_turn, *everyone, grid, constants)
+
+
+def _courses(
+    run: Callable[..., None],
+    state: Array,
+    clearance: Array,
+    ec50: Array,
+    doses: Array,
+    grid: Grid,
+    constants: Constants,
+) -> Array:
+    n, days = doses.shape
     inr = np.empty((n, days * (grid.ends.size - 1) + 1))
-    _run(
-        state,
-        clearance_l_per_h,
-        ec50_mg_per_l,
-        daily_dose_mg * constants.active_share,
-        grid,
+    fixed = Scalars(
         constants.volume_l,
         constants.absorption_per_h,
         constants.gamma,
         constants.base_inr,
         constants.max_inr,
-        inr,
     )
+    run(state, clearance, ec50, doses * constants.active_share, grid, fixed, inr)
     return inr
 
 
@@ -131,40 +152,63 @@ def _run(
     ec50: Array,
     doses: Array,
     grid: Grid,
-    volume: float,
-    absorption: float,
-    gamma: float,
-    base: float,
-    top: float,
+    fixed: Scalars,
     inr: Array,
 ) -> None:
-    n_points = grid.hours.size
     for i in prange(clearance.size):
-        elimination = clearance[i] / volume
-        decay = np.exp(-elimination * grid.hours)
-        scale = absorption / (volume * (absorption - elimination))
-        rise = scale * (decay - np.exp(-absorption * grid.hours))
-        day_decay = np.exp(-elimination * HOURS_PER_DAY)
-        day_absorbed = np.exp(-absorption * HOURS_PER_DAY)
-        day_rise = scale * (day_decay - day_absorbed)
-        effect = np.empty(n_points)
-        gut, blood = state[i, 0], state[i, 1]
-        held = state[i, 2:].copy().reshape(2, 3)
-        inr[i, 0] = base + top * (held[0, 2] + held[1, 2]) / 2
-        k = 0
-        for day in range(doses.shape[1]):
-            gut += doses[i, day]
-            for j in range(n_points):
-                level = (blood * decay[j] + gut * rise[j]) / ec50[i]
-                effect[j] = _effect(level, gamma)
-            blood = blood * day_decay + gut * day_rise
-            gut *= day_absorbed
-            for step in range(grid.ends.size - 1):
-                k += 1
-                _advance(held, effect, grid, step)
-                inr[i, k] = base + top * (held[0, 2] + held[1, 2]) / 2
-        state[i, 0], state[i, 1] = gut, blood
-        state[i, 2:] = held.ravel()
+        _course(state[i], clearance[i], ec50[i], doses[i], grid, fixed, inr[i])
+
+
+@njit(cache=True)
+def _run_in_turn(
+    state: Array,
+    clearance: Array,
+    ec50: Array,
+    doses: Array,
+    grid: Grid,
+    fixed: Scalars,
+    inr: Array,
+) -> None:
+    for i in range(clearance.size):
+        _course(state[i], clearance[i], ec50[i], doses[i], grid, fixed, inr[i])
+
+
+@njit(cache=True)
+def _course(
+    state: Array,
+    clearance: float,
+    ec50: float,
+    doses: Array,
+    grid: Grid,
+    fixed: Scalars,
+    inr: Array,
+) -> None:
+    """Carry on the course of one person, and the state in place."""
+    absorption = fixed.absorption_per_h
+    elimination = clearance / fixed.volume_l
+    decay = np.exp(-elimination * grid.hours)
+    scale = absorption / (fixed.volume_l * (absorption - elimination))
+    rise = scale * (decay - np.exp(-absorption * grid.hours))
+    day_decay = np.exp(-elimination * HOURS_PER_DAY)
+    day_absorbed = np.exp(-absorption * HOURS_PER_DAY)
+    day_rise = scale * (day_decay - day_absorbed)
+    effect = np.empty(grid.hours.size)
+    gut, blood, held = state[0], state[1], state[2:].copy().reshape(2, 3)
+    inr[0] = fixed.base_inr + fixed.max_inr * (held[0, 2] + held[1, 2]) / 2
+    k = 0
+    for day in range(doses.size):
+        gut += doses[day]
+        for j in range(grid.hours.size):
+            level = (blood * decay[j] + gut * rise[j]) / ec50
+            effect[j] = _effect(level, fixed.gamma)
+        blood = blood * day_decay + gut * day_rise
+        gut *= day_absorbed
+        for step in range(grid.ends.size - 1):
+            k += 1
+            _advance(held, effect, grid, step)
+            inr[k] = fixed.base_inr + fixed.max_inr * (held[0, 2] + held[1, 2]) / 2
+    state[0], state[1] = gut, blood
+    state[2:] = held.ravel()
 
 
 @njit(cache=True)

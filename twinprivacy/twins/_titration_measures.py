@@ -1,0 +1,265 @@
+"""Time in range and its like, a share of days for each person, and their means."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy.differences import mean_interval, share_interval
+from twinprivacy.errors import DataError, ParameterError
+
+if TYPE_CHECKING:
+    from twinprivacy.twins.titration import Titration
+
+Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+# Above 4 patients bleed more, below 2 they clot more; between 3 and 4 little happens.
+BANDS = {
+    "share_in_range": (2.0, 3.0),
+    "share_above_4": (4.0, np.inf),
+    "share_below_2": (0.0, 2.0),
+}
+MEASURED = "measured_share_in_range"
+
+
+def time_in_range(
+    inr: npt.ArrayLike,
+    *,
+    low: float = 2.0,
+    high: float = 3.0,
+    days: int | None = None,
+) -> Array:
+    """Return the share of time that each person's INR is in a range.
+
+    Between two values that follow one another the INR is taken to go straight, and the
+    share of that line between `low` and `high` is exact: Rosendaal's method, for INRs
+    of visits as for those of every day.
+
+    Parameters
+    ----------
+    inr : array_like
+        Shape (n, days + 1), the INR on day 0, 1 and so on; nan where not measured.
+    low, high : float
+        Ends of the range, low < high; `high` may be infinite.
+    days : int, optional
+        Time from day 0 to this day only. Values after it still say how the last line
+        goes.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n,), shares from 0 to 1 of the time between the first and the last value;
+        nan for those with fewer than two values.
+
+    Raises
+    ------
+    DataError
+        If `inr` is no table of two days or more, or holds infinite numbers.
+    ParameterError
+        If the range is empty, or `days` lies outside 1 to the last day.
+
+    Notes
+    -----
+    A person who leaves the range between two visits and comes back is not seen to. With
+    INRs of every day the error is next to nothing.
+
+    References
+    ----------
+    Rosendaal et al. (1993), doi:10.1055/s-0038-1651587.
+
+    Examples
+    --------
+    >>> time_in_range([[1.0, np.nan, 3.0, 3.0]])
+    array([0.66666667])
+    """
+    values = _read_inr(inr)
+    last = values.shape[1] - 1
+    if not low < high:
+        raise ParameterError(f"low must be below high; got {low!r} and {high!r}")
+    if days is not None and not 1 <= days <= last:
+        raise ParameterError(f"days must lie in 1 to {last}; got {days!r}")
+    daily = _interpolated(values)[:, : (last if days is None else days) + 1]
+    start, end = daily[:, :-1], daily[:, 1:]
+    lower, upper = np.minimum(start, end), np.maximum(start, end)
+    inside = np.clip(np.minimum(upper, high) - np.maximum(lower, low), 0, None)
+    flat = upper == lower
+    share = np.where(flat, (low <= lower) & (lower <= high), inside)
+    share = share / np.where(flat, 1.0, upper - lower)
+    known = np.isfinite(start) & np.isfinite(end)
+    n_known = known.sum(axis=1)
+    total = np.where(known, share, 0.0).sum(axis=1)
+    return np.where(n_known > 0, total / np.maximum(n_known, 1), np.nan)
+
+
+def titration_measures(
+    titration: "Titration",
+    *,
+    days: Sequence[int] = (30, 90),
+    confidence_level: float = 0.95,
+) -> pd.DataFrame:
+    """Measure how well patients were kept in range while they were titrated.
+
+    Parameters
+    ----------
+    titration : Titration
+        Of `simulate_titration`.
+    days : sequence of int
+        Periods, from the first dose to each of these days, within what was simulated.
+    confidence_level : float
+        Strictly between 0 and 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns measure, days, value, low, high, confidence_level and n (patients).
+        Values are means over patients of their shares of time: share_in_range (INR of 2
+        to 3), share_above_4 and share_below_2 of the true INR, and
+        measured_share_in_range by Rosendaal's method from the visits, as a clinic sees
+        it. Student's intervals, of the mean among other such patients.
+
+    Raises
+    ------
+    ParameterError
+        If a period or the level is outside its range.
+
+    Notes
+    -----
+    Everyone begins below 2, so the first days are lost under any dose.
+
+    References
+    ----------
+    Rosendaal et al. (1993), doi:10.1055/s-0038-1651587.
+
+    Examples
+    --------
+    >>> from twinprivacy.twins.titration import simulate_titration
+    >>> people = pd.DataFrame({
+    ...     "age_years": [71] * 2, "vkorc1": ["A/G"] * 2, "cyp2c9": ["*1/*1"] * 2,
+    ... })
+    >>> found = simulate_titration(
+    ...     people, [35, 70], stable_dose_mg_per_week=[35, 35],
+    ...     days=30, rng=np.random.default_rng(1_709))
+    >>> titration_measures(found, days=[30])["measure"].tolist()[:2]
+    ['share_in_range', 'share_above_4']
+    """
+    rows = []
+    for period in check_periods(days, titration.inr.shape[1] - 1):
+        for measure, shares in person_shares(titration, period).items():
+            found = mean_interval(
+                shares[np.isfinite(shares)], confidence_level=confidence_level
+            )
+            rows.append({"measure": measure, "days": period, **found.as_dict()})
+    return pd.DataFrame(rows)
+
+
+def person_shares(titration: "Titration", days: int) -> dict[str, Array]:
+    """Return each measure's share of time up to a day, for each person."""
+    shares = {
+        measure: time_in_range(titration.inr, low=low, high=high, days=days)
+        for measure, (low, high) in BANDS.items()
+    }
+    shares[MEASURED] = time_in_range(titration.measured_inr, days=days)
+    return shares
+
+
+def check_periods(days: Sequence[int], last: int | None = None) -> list[int]:
+    """Return periods in days; raise unless all are whole and within what is simulated.
+
+    Without a last day any number of 1 or more will do.
+    """
+    periods = list(days)
+    whole = all(
+        isinstance(period, int | np.integer) and not isinstance(period, bool)
+        for period in periods
+    )
+    end = max(periods) if last is None and periods and whole else last
+    if not (periods and whole and all(1 <= p <= (end or 1) for p in periods)):
+        allowed = "1 or more" if last is None else f"1 to {last}, the days simulated"
+        raise ParameterError(f"days must be whole numbers of {allowed}; got {periods}")
+    return [int(period) for period in periods]
+
+
+def compare_period(
+    found: Mapping[str, "Titration"],
+    days: int,
+    *,
+    reference: str,
+    margin_days: float,
+    confidence_level: float,
+) -> pd.DataFrame:
+    """Return the rows of `compare_starts` of one period."""
+    shares = {name: person_shares(each, days) for name, each in found.items()}
+    usual = shares[reference]
+    rows = []
+    for name, mine in shares.items():
+        for measure in mine:
+            row = _compared(mine[measure], usual[measure], confidence_level)
+            rows.append({"start": name, "measure": measure, "days": days, **row})
+        if name == reference:
+            continue
+        hurt, helped = _hurt_and_helped(mine, usual, margin_days / days)
+        for measure, flags in (("share_hurt", hurt), ("share_helped", helped)):
+            share = share_interval(flags, confidence_level=confidence_level)
+            row = share.as_dict()
+            rows.append({"start": name, "measure": measure, "days": days, **row})
+    columns = ["start", "measure", "days", "value", "low", "high", "difference"]
+    columns += ["difference_low", "difference_high", "confidence_level", "n"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _compared(mine: Array, usual: Array, level: float) -> dict[str, float | int]:
+    """Return a mean and its difference to the reference, of those with both."""
+    known = np.isfinite(mine) & np.isfinite(usual)
+    change = mean_interval(mine[known] - usual[known], confidence_level=level)
+    return {
+        **mean_interval(mine[known], confidence_level=level).as_dict(),
+        "difference": change.value,
+        "difference_low": change.low,
+        "difference_high": change.high,
+    }
+
+
+def _hurt_and_helped(
+    mine: dict[str, Array], usual: dict[str, Array], margin: float
+) -> tuple[Flags, Flags]:
+    above = mine["share_above_4"] - usual["share_above_4"]
+    inside = mine["share_in_range"] - usual["share_in_range"]
+    hurt = (above >= margin) | (inside <= -margin)
+    helped = ((above <= -margin) | (inside >= margin)) & ~hurt
+    return hurt, helped
+
+
+def _read_inr(inr: npt.ArrayLike) -> Array:
+    try:
+        values = np.asarray(inr, dtype=float)
+    except (TypeError, ValueError):
+        raise DataError("inr must hold numbers only; got others") from None
+    if values.ndim != 2 or values.shape[1] < 2 or not len(values):
+        raise DataError(
+            "inr must have shape (n, days + 1), with two days or more; got "
+            f"{values.shape}"
+        )
+    n_infinite = int(np.isinf(values).sum())
+    if n_infinite:
+        raise DataError(f"inr must not be infinite; got {n_infinite} of {values.size}")
+    return values
+
+
+def _interpolated(values: Array) -> Array:
+    """Fill the days between measurements along straight lines."""
+    known = np.isfinite(values)
+    if known.all():
+        return values
+    day = np.arange(values.shape[1])
+    before = np.maximum.accumulate(np.where(known, day, -1), axis=1)
+    later = np.where(known, day, values.shape[1])[:, ::-1]
+    after = np.minimum.accumulate(later, axis=1)[:, ::-1]
+    outside = (before < 0) | (after == values.shape[1])
+    before, after = np.where(outside, 0, before), np.where(outside, 0, after)
+    start = np.take_along_axis(values, before, axis=1)
+    end = np.take_along_axis(values, after, axis=1)
+    way = (day - before) / np.maximum(after - before, 1)
+    return np.where(outside, np.nan, start + way * (end - start))
