@@ -1,0 +1,211 @@
+"""Features with declared ranges and values, read into rows of length 1 at most.
+
+Nothing is learned from the data: a range or a list of values that was read from a table
+would tell of the people at its ends, and would cost budget.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy._validation import finite_floats
+from twinprivacy.errors import DataError, ParameterError
+
+Array = npt.NDArray[np.float64]
+Features = Mapping[str, tuple[float, float] | Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number between two bounds: one column, from -1 to 1."""
+
+    lower: float
+    upper: float
+    n_columns: int = 1
+
+    def code(self, column: pd.Series, name: str) -> Array:
+        """Return the distance from the middle in half widths, clipped."""
+        values = finite_floats(column, name=name)
+        middle, half = self._middle_and_half()
+        return np.clip((values - middle) / half, -1.0, 1.0)[:, np.newaxis]
+
+    def effects(self, feature: str, weights: Array) -> dict[str, float]:
+        """Return the effect of one unit."""
+        return {feature: float(weights[0] / self._middle_and_half()[1])}
+
+    def _middle_and_half(self) -> tuple[float, float]:
+        return self.upper / 2 + self.lower / 2, self.upper / 2 - self.lower / 2
+
+
+@dataclass(frozen=True)
+class Values:
+    """One of k values: the corners of a regular simplex, k - 1 columns of length 1.
+
+    No value is the reference, so that the penalty is the same for any order, and two
+    values are the numbers -1 and 1.
+    """
+
+    values: tuple[Any, ...]
+
+    @property
+    def n_columns(self) -> int:
+        """Return the dimensions of the simplex."""
+        return len(self.values) - 1
+
+    def code(self, column: pd.Series, name: str) -> Array:
+        """Return the corner of everyone's value."""
+        held = pd.Index(column.astype(object), tupleize_cols=False)
+        number = _distinct(self.values).get_indexer(held)
+        n_bad = int((number < 0).sum())
+        if n_bad:
+            # Which value it was would name the one person who has it.
+            raise DataError(
+                f"{name} must hold declared values only; got {n_bad} of {len(column)} "
+                "others"
+            )
+        return self._corners()[number]
+
+    def effects(self, feature: str, weights: Array) -> dict[str, float]:
+        """Return the effect of each value, from the mean over all of them."""
+        found = self._corners() @ weights
+        return {
+            f"{feature}={value}": float(effect)
+            for value, effect in zip(self.values, found, strict=True)
+        }
+
+    def _corners(self) -> Array:
+        from scipy.linalg import helmert
+
+        k = len(self.values)
+        return np.asarray(helmert(k).T * math.sqrt(k / (k - 1)))
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What was declared of each feature, in order."""
+
+    features: dict[str, Range | Values]
+
+    @property
+    def n_columns(self) -> int:
+        """Return the columns of the design, the intercept included."""
+        return 1 + sum(feature.n_columns for feature in self.features.values())
+
+    @property
+    def scale(self) -> float:
+        """Return what all columns are multiplied by, so that no row is longer than 1.
+
+        Intercept and features each have length 1 at most.
+        """
+        return 1 / math.sqrt(1 + len(self.features))
+
+    def design(self, frame: pd.DataFrame, *, name: str) -> Array:
+        """Return a row of length 1 at most for each person, the intercept first."""
+        blocks = [np.ones((len(frame), 1))]
+        for feature, declared in self.features.items():
+            check_column(frame, feature, name)
+            blocks.append(declared.code(frame[feature], f"{name}[{feature!r}]"))
+        return np.hstack(blocks) * self.scale
+
+    def effects(self, weights: Array) -> pd.Series:
+        """Return weights of the design as effects that can be read.
+
+        The intercept is at the middle of every range and the mean of all values.
+        """
+        scaled = weights * self.scale
+        found, start = {"intercept": float(scaled[0])}, 1
+        for feature, declared in self.features.items():
+            end = start + declared.n_columns
+            found |= declared.effects(feature, scaled[start:end])
+            start = end
+        return pd.Series(found, name="effect")
+
+
+def read_declared(features: Features, outcome: str) -> Declared:
+    """Return the declared features; a tuple of two numbers is a range."""
+    if not features:
+        raise ParameterError("features must name one column or more; got none")
+    if outcome in features:
+        raise ParameterError(f"features must not name the outcome; got {outcome!r}")
+    return Declared(
+        {feature: _declare(feature, given) for feature, given in features.items()}
+    )
+
+
+def check_people(frame: pd.DataFrame, *, name: str) -> None:
+    """Raise unless each row has an index of its own."""
+    if frame.index.has_duplicates:
+        raise DataError(
+            f"{name} must have one row per person with an index of their own; got "
+            f"{int(frame.index.duplicated().sum())} repeated"
+        )
+
+
+def check_column(frame: pd.DataFrame, column: str, name: str) -> None:
+    """Raise unless the frame has the column once."""
+    n_found = int((frame.columns == column).sum())
+    if n_found != 1:
+        raise DataError(f"{name} must have the column {column!r} once; got {n_found}")
+
+
+def in_fixed_order(design: Array, outcome: Array) -> tuple[Array, Array]:
+    """Return the rows in an order that depends on what they hold only.
+
+    Sums of floats depend on the order in their last digits.
+    """
+    rows = np.column_stack([outcome, design])
+    as_bytes = np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))
+    order = np.argsort(rows.view(as_bytes).ravel(), kind="stable")
+    return design[order], outcome[order]
+
+
+def _declare(feature: str, given: Any) -> Range | Values:
+    if _is_range(given):
+        lower, upper = (float(bound) for bound in given)
+        if not (
+            math.isfinite(lower) and math.isfinite(upper) and lower / 2 < upper / 2
+        ):
+            raise ParameterError(
+                f"features[{feature!r}] must be finite bounds in ascending order; got "
+                f"{given!r}"
+            )
+        return Range(lower, upper)
+    if isinstance(given, str):
+        raise ParameterError(
+            f"features[{feature!r}] must be two bounds or a sequence of values; got "
+            "a text"
+        )
+    values = tuple(given)
+    try:
+        hash(values)
+    except TypeError:
+        raise ParameterError(
+            f"features[{feature!r}] must declare values such as text, numbers or "
+            "flags; got others"
+        ) from None
+    n_distinct = int(_distinct(values).nunique())
+    if n_distinct < max(len(values), 2):
+        raise ParameterError(
+            f"features[{feature!r}] must declare two values or more, each once and "
+            f"none missing; got {len(values)} of which {n_distinct} differ"
+        )
+    return Values(values)
+
+
+def _is_range(given: Any) -> bool:
+    return (
+        isinstance(given, tuple)
+        and len(given) == 2
+        and all(isinstance(x, Real) and not isinstance(x, bool) for x in given)
+    )
+
+
+def _distinct(values: tuple[Any, ...]) -> pd.Index:
+    """Return values as an index, a tuple being one of them."""
+    return pd.Index(values, dtype=object, tupleize_cols=False)
