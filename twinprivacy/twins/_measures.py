@@ -53,7 +53,7 @@ def auc(observed: Any, predicted: Any) -> Influenced:
     y, p = check_pairs(observed, predicted)
     check_binary(y)
     check_both_classes(y)
-    p = _without_rounding_errors(p)
+    p = without_rounding_errors(p)
     cases, controls = p[y == 1], p[y == 0]
     case_share = share_below(cases, controls)
     control_share = 1 - share_below(controls, cases)
@@ -83,7 +83,7 @@ def calibration_intercept(observed: Any, predicted: Any) -> Influenced:
 def calibration_in_the_large(observed: Any, predicted: Any) -> Influenced:
     """Return the intercept where the slope is held at 1."""
     y, logit = _check_logits(observed, predicted)
-    return _fit_logistic(y, np.ones((len(y), 1)), offset=logit)[0]
+    return fit_logistic(y, np.ones((len(y), 1)), offset=logit)[0]
 
 
 def concordance(observed: Any, predicted: Any) -> Influenced:
@@ -91,7 +91,7 @@ def concordance(observed: Any, predicted: Any) -> Influenced:
     from twinprivacy.twins._concordance import count_pairs
 
     time, event, score = _check_survival(observed, predicted)
-    right, comparable = count_pairs(time, event, _without_rounding_errors(score))
+    right, comparable = count_pairs(time, event, without_rounding_errors(score))
     total = comparable.sum()
     if total == 0:
         raise DataError(
@@ -143,7 +143,7 @@ def _mean(values: Array) -> Influenced:
     return Influenced(mean, with_sample_size(values - mean))
 
 
-def _without_rounding_errors(scores: Array) -> Array:
+def without_rounding_errors(scores: Array) -> Array:
     """Make scores equal that differ by less than a billionth of their range.
 
     Two people alike get scores that differ in the last digits, in an order that hangs
@@ -190,10 +190,10 @@ def _recalibrate(observed: Any, predicted: Any) -> list[Influenced]:
     y, logit = _check_logits(observed, predicted)
     if np.ptp(logit) == 0:
         raise FitError("predicted must differ between people for a calibration slope")
-    return _fit_logistic(y, np.column_stack([np.ones(len(y)), logit]), offset=0.0)
+    return fit_logistic(y, np.column_stack([np.ones(len(y)), logit]), offset=0.0)
 
 
-def _fit_logistic(y: Array, x: Array, *, offset: Array | float) -> list[Influenced]:
+def fit_logistic(y: Array, x: Array, *, offset: Array | float) -> list[Influenced]:
     """Fit a logistic regression by Newton's steps, with influences of a sandwich."""
     beta = np.zeros(x.shape[1])
     for _ in range(50):
