@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from twinprivacy.errors import DataError, ParameterError
-from twinprivacy.twins._inr_kernels import courses, day_grid
+from twinprivacy.twins._inr_kernels import carry_on, courses, day_grid, untreated
 from twinprivacy.twins._inr_parameters import constants, read_people
 from twinprivacy.twins.inr import (
     inr_on_days,
@@ -113,6 +113,18 @@ def test_more_points_converge() -> None:
     assert errors == sorted(errors, reverse=True)
     assert errors[0] > 1e-4
     assert errors[-1] < 2e-6
+
+
+def test_course_carried_on_in_pieces_is_the_same() -> None:
+    known, fixed = read_people(EVERYONE), constants()
+    doses = np.tile(LOADED, (len(EVERYONE), 1))
+    people = (known.clearance_l_per_h, known.ec50_mg_per_l)
+    whole = courses(*people, doses, day_grid(1, fixed.transit_h), fixed)
+    state = untreated(len(EVERYONE))
+    for first, last in ((0, 3), (3, 4), (4, len(LOADED))):
+        part = doses[:, first:last].copy()
+        found = carry_on(state, *people, part, day_grid(1, fixed.transit_h), fixed)
+        np.testing.assert_allclose(found, whole[:, first : last + 1], rtol=1e-12)
 
 
 def test_finer_outputs_are_the_same_course() -> None:
