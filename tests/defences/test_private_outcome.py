@@ -21,6 +21,7 @@ from twinprivacy.defences.private_outcome import (
 )
 from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.operating_points import area_under_curve, membership_advantage
+from twinprivacy.twins.cohort import simulate_cohort
 
 Array = npt.NDArray[np.float64]
 NUMBER: dict[str, Any] = {"outcome": "ill", "features": {"x": (-1, 1)}}
@@ -185,12 +186,12 @@ def likelihood_ratio_attack(
 ) -> tuple[Array, Array, float]:
     """Return scores of releases with and without, and the distance in noise scales."""
     without, with_one = (
-        weights(fit(frame, penalty=0.1, mu=math.inf)) for frame in worlds
+        weights(fit(frame, penalty=1.0, mu=math.inf)) for frame in worlds
     )
-    scale = fit(NOBODY, penalty=0.1, **budget).noise
+    scale = fit(NOBODY, penalty=1.0, **budget).noise
 
     def score(frame: pd.DataFrame, seed: int) -> float:
-        seen = weights(fit(frame, penalty=0.1, seed=seed, **budget))
+        seen = weights(fit(frame, penalty=1.0, seed=seed, **budget))
         far = [np.linalg.norm(seen - center) / scale for center in (without, with_one)]
         if "mu" in budget:
             return float(far[0] ** 2 - far[1] ** 2) / 2
@@ -206,7 +207,7 @@ def likelihood_ratio_attack(
 def test_the_best_attack_on_membership_stays_within_its_bound(
     budget: dict[str, float],
 ) -> None:
-    many = pd.DataFrame({"x": np.full(100, 0.4), "ill": 0.0})
+    many = pd.DataFrame({"x": np.full(1_000, 0.4), "ill": 0.0})
     inside, outside, distance = likelihood_ratio_attack(
         budget, one_more(many, -1.0, 1.0)
     )
@@ -262,6 +263,47 @@ def test_a_large_budget_tells_the_ill(rng: np.random.Generator) -> None:
             found.append(area_under_curve(chance[ill], chance[~ill]).value)
         areas[epsilon] = np.mean(found)
     assert areas[0.01] < 0.8 < areas[1.0] <= areas[math.inf] + 1e-9
+
+
+def test_a_penalty_of_10_over_epsilon_orders_people_best(
+    rng: np.random.Generator,
+) -> None:
+    people = simulate_cohort(8_000, rng=rng)
+    score = -2.0
+    for column, effect in (
+        ("age_years", 0.9),
+        ("systolic_bp_mmhg", 0.5),
+        ("weight_kg", 0.3),
+        ("hdl_mg_dl", -0.3),
+    ):
+        score = score + effect * stats.zscore(people[column])
+    people["ill"] = rng.random(8_000) < 1 / (1 + np.exp(-score))
+    pool, others = people[:4_000], people[4_000:]
+    features = {
+        "age_years": (20, 90),
+        "systolic_bp_mmhg": (90, 200),
+        "weight_kg": (40, 150),
+        "hdl_mg_dl": (20, 100),
+        "sex": ("female", "male"),
+        "race": ("White", "Black", "Asian", "Hispanic", "Mixed or unknown"),
+    }
+    areas = {}
+    for penalty in (1.0, 10.0, 100.0):
+        found = []
+        for source in np.random.default_rng(8).spawn(15):
+            twin = fit_private_outcome(
+                pool.iloc[source.choice(4_000, 2_000, replace=False)],
+                outcome="ill",
+                features=features,
+                penalty=penalty,
+                epsilon=1.0,
+                rng=source,
+            )
+            chance = twin.predict(others)
+            ill = others["ill"].to_numpy()
+            found.append(area_under_curve(chance[ill], chance[~ill]).value)
+        areas[penalty] = np.mean(found)
+    assert areas[10.0] > areas[100.0] > areas[1.0]
 
 
 # The door.

@@ -179,6 +179,9 @@ def fit_private_outcome(
     -----
     - Probabilities are pulled towards one half by the penalty and spread by the noise:
       they order people better than they are calibrated.
+    - A penalty of about 10 over epsilon, which looks at no one, ordered people best in
+      simulated cohorts of 2,000 and 10,000 with six features; ten times less or more
+      did worse.
     - A person with several rows, or relatives whose rows tell of each other, weaken it:
       `twinprivacy.attacks.bounds.group_guarantee`.
     - The theorem is about real numbers, and numpy's generator is not a cryptographic
