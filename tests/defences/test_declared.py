@@ -116,11 +116,11 @@ def test_rows_have_one_order(rng: np.random.Generator) -> None:
         ({"y": (0, 1)}, "features must not name the outcome; got 'y'"),
         (
             {"x": (1, 1)},
-            "features['x'] must be finite bounds in ascending order; got (1, 1)",
+            "features['x'] must be finite bounds in ascending order; got 1.0 and 1.0",
         ),
         (
             {"x": (0, math.inf)},
-            "features['x'] must be finite bounds in ascending order; got (0, inf)",
+            "features['x'] must be finite bounds in ascending order; got 0.0 and inf",
         ),
         (
             {"x": ["a"]},

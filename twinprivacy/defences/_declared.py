@@ -167,21 +167,25 @@ def in_fixed_order(design: Array, outcome: Array) -> tuple[Array, Array]:
 
 def _declare(feature: str, given: Any) -> Range | Values:
     if _is_range(given):
-        lower, upper = (float(bound) for bound in given)
-        if not (
-            math.isfinite(lower) and math.isfinite(upper) and lower / 2 < upper / 2
-        ):
-            raise ParameterError(
-                f"features[{feature!r}] must be finite bounds in ascending order; got "
-                f"{given!r}"
-            )
-        return Range(lower, upper)
+        return _read_range(feature, float(given[0]), float(given[1]))
     if isinstance(given, str):
         raise ParameterError(
             f"features[{feature!r}] must be two bounds or a sequence of values; got "
             "a text"
         )
-    values = tuple(given)
+    return _read_values(feature, tuple(given))
+
+
+def _read_range(feature: str, lower: float, upper: float) -> Range:
+    if not (math.isfinite(lower) and math.isfinite(upper) and lower / 2 < upper / 2):
+        raise ParameterError(
+            f"features[{feature!r}] must be finite bounds in ascending order; got "
+            f"{lower!r} and {upper!r}"
+        )
+    return Range(lower, upper)
+
+
+def _read_values(feature: str, values: tuple[Any, ...]) -> Values:
     try:
         hash(values)
     except TypeError:

@@ -239,11 +239,9 @@ def fit_private_dose(
     declared = read_declared(features, outcome)
     check_people(frame, name="frame")
     half = max(upper - fixed_dose, fixed_dose - lower)
-    rows, distance = in_fixed_order(
-        declared.design(frame, name="frame"),
-        _read_distance(frame, outcome, (lower, fixed_dose, upper), half),
-    )
-    sums = add_noise(rows, distance, guarantee, rng)
+    distance = _read_distance(frame, outcome, (lower, fixed_dose, upper), half)
+    rows = declared.design(frame, name="frame")
+    sums = add_noise(*in_fixed_order(rows, distance), guarantee, rng)
     weights, signal = (
         shrunk_weights(sums) if shrink else (plain_weights(sums), math.nan)
     )
