@@ -2,14 +2,17 @@
 
 import math
 import sys
+from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, ks_2samp, norm
 
-from twinprivacy.attacks.bayes_inversion import invert
+from twinprivacy.attacks.attribute_inference import infer_attribute
+from twinprivacy.attacks.bayes_inversion import BayesInversion, invert
 from twinprivacy.attacks.bounds import (
     PrivacyGuarantee,
     attribute_bits_bound,
@@ -25,9 +28,13 @@ from twinprivacy.defences.answers import (
 )
 from twinprivacy.errors import DataError, ParameterError, TwinPrivacyError
 from twinprivacy.estimates import wilson_interval
+from twinprivacy.twins.cohort import simulate_cohort
+from twinprivacy.twins.warfarin import GENOTYPE_PAIRS, dose_matrix, predict_dose
 
 FALSE_ALARM = 1e-6
 N = 20_000
+MODEL = "iwpc_pharmacogenetic"
+KNOWN = ("age_years", "height_cm", "weight_kg", "race", "amiodarone", "enzyme_inducer")
 THREAT = ThreatModel("vkorc1", ("age_years",), ("dose",), n_queries=9)
 BOTH = (
     NoisyAnswers(10.0, 60.0, epsilon=2.0, n_answers=3),
@@ -210,8 +217,12 @@ class TestNoisy:
         for budget in (mu / factor, mu):
             noisy = NoisyAnswers(0.0, 1.0, mu=budget)
             bits = noisy_bits(expected, prior, float(noisy.noise_scale()[0]))
-            bound = attribute_bits_bound(noisy.guarantee(), entropy_bits=entropy)
+            # The half that counts from the middle is the smaller bound.
+            kept = noisy.attribute_guarantee()
+            bound = attribute_bits_bound(kept, entropy_bits=entropy)
             assert bits <= bound + 1e-7
+            whole = attribute_bits_bound(noisy.guarantee(), entropy_bits=entropy)
+            assert bound <= whole
             found.append(bits)
         assert found[0] <= found[1] + 1e-7
 
@@ -235,7 +246,10 @@ class TestNoisy:
         right = int((posterior.argmax(axis=1) == secret).sum())
         success = wilson_interval(right, N, confidence_level=1 - 1e-4)
         assert success.low <= norm.cdf(mu / 2) <= success.high
-        assert success.low <= attribute_success_bound(noisy.guarantee(), 0.5)
+        # No bound could be smaller; that of the whole budget is larger.
+        bound = attribute_success_bound(noisy.attribute_guarantee(), 0.5)
+        assert bound == pytest.approx(norm.cdf(mu / 2))
+        assert bound <= attribute_success_bound(noisy.guarantee(), 0.5)
 
     @pytest.mark.parametrize("epsilon", [0.3, 1.0, 4.0])
     def test_best_attack_on_laplace_noise(
@@ -247,8 +261,11 @@ class TestNoisy:
         said = noisy.simulate(np.where(secret, 70.0, 20.0), rng=rng)
         right = int(((said > 45.0) == secret).sum())
         success = wilson_interval(right, N, confidence_level=1 - 1e-4)
-        assert success.low <= 1 - math.exp(-epsilon / 2) / 2 <= success.high
-        assert success.low <= attribute_success_bound(noisy.guarantee(), 0.5)
+        by_hand = 1 - math.exp(-epsilon / 2) / 2
+        assert success.low <= by_hand <= success.high
+        bound = attribute_success_bound(noisy.attribute_guarantee(), 0.5)
+        assert bound == pytest.approx(by_hand)
+        assert bound <= attribute_success_bound(noisy.guarantee(), 0.5)
 
     def test_bound_holds_for_rare_secrets_and_skewed_priors(
         self, rng: np.random.Generator
@@ -264,7 +281,53 @@ class TestNoisy:
             posterior = invert(said, each, prior, residual=Exact(), noise_sd=sd)
             right = int((posterior.argmax(axis=1) == secret).sum())
             success = wilson_interval(right, N, confidence_level=1 - 1e-4)
-            assert success.low <= attribute_success_bound(noisy.guarantee(), 0.7)
+            assert success.low <= attribute_success_bound(
+                noisy.attribute_guarantee(), 0.7
+            )
+
+    def test_noise_that_no_float_holds(self) -> None:
+        noisy = NoisyAnswers(0.0, 1.0, mu=1e-310)
+        message = (
+            r"^epsilon or mu must be so large that the noise is below 1e\+303; got "
+            r"1e-310$"
+        )
+        with pytest.raises(ParameterError, match=message):
+            noisy.noise_scale()
+
+    def test_attack_on_a_real_twin_lies_below_the_bound(
+        self, rng: np.random.Generator
+    ) -> None:
+        people_rng, *rngs = rng.spawn(3)
+        people = simulate_cohort(1_200, rng=people_rng)
+        exact = ThreatModel("vkorc1", KNOWN, ("dose_mg_per_week",))
+        gains = []
+        for mu, child in zip((0.5, 20.0), rngs, strict=True):
+            noisy = NoisyAnswers(0.0, 110.0, mu=mu)
+            found = infer_attribute(
+                partial(predict_dose, model=MODEL),
+                people[:500],
+                people[500:700],
+                auxiliary=people[700:],
+                threat=noisy.threat(exact),
+                attacker=BayesInversion(
+                    candidates=pd.DataFrame(
+                        GENOTYPE_PAIRS, columns=["vkorc1", "cyp2c9"]
+                    ),
+                    equations=partial(dose_matrix, model=MODEL),
+                    prior=("race",),
+                ),
+                models=("logistic",),
+                rng=child,
+            )
+            prior = found.imputation_baseline.high
+            kept = noisy.attribute_guarantee()
+            assert found.success.low <= attribute_success_bound(kept, prior)
+            entropy = math.log2(people["vkorc1"].nunique())
+            bits = attribute_bits_bound(kept, entropy_bits=entropy)
+            assert found.bits.low <= bits
+            gains.append(found.bits)
+        # With little noise the attack works: the bound was not met by a broken attack.
+        assert gains[1].low > max(gains[0].high, 0.2)
 
     def test_threat(self) -> None:
         laplace, normal = BOTH
@@ -298,7 +361,13 @@ class TestNoisy:
             uneven.threat(two)
 
     def test_bad_settings(self) -> None:
-        for low, high in ((1.0, 1.0), (0.0, math.inf), ((0.0, 0.0), (1.0,)), ((), ())):
+        for low, high in (
+            (1.0, 1.0),
+            (0.0, math.inf),
+            ((0.0, 0.0), (1.0,)),
+            ((), ()),
+            (0, None),
+        ):
             message = "^lower and upper must be finite with lower < upper, as many of "
             with pytest.raises(ParameterError, match=message):
                 NoisyAnswers(low, high, mu=1.0)
@@ -319,9 +388,13 @@ class TestNoisy:
             noisy.simulate([[0.5, math.nan]], rng=rng)
         with pytest.raises(DataError, match=r"^answers must hold numbers; got others$"):
             noisy.simulate(["secret"], rng=rng)
-        message = r"^answers must have the shape \(n,\) or \(n, k\); got \(\)$"
-        with pytest.raises(DataError, match=message):
+        shape = (
+            r"^answers must have the shape \(n,\), or \(n, k\) with k of 1 or more; "
+        )
+        with pytest.raises(DataError, match=shape + r"got \(\)$"):
             noisy.release(0.5)
+        with pytest.raises(DataError, match=shape + r"got \(2, 0\)$"):
+            noisy.release(np.empty((2, 0)))
         message = (
             "^lower and upper must be one number, or one for each of 3 answers; got 2$"
         )

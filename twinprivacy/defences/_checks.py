@@ -47,9 +47,10 @@ def read_numbers(answers: npt.ArrayLike) -> Array:
 
 def check_shape(answers: npt.NDArray[Any]) -> None:
     """Raise unless there is a row, or a number, for each person."""
-    if answers.ndim not in (1, 2):
+    if answers.ndim not in (1, 2) or answers.shape[1:] == (0,):
         raise DataError(
-            f"answers must have the shape (n,) or (n, k); got {answers.shape}"
+            "answers must have the shape (n,), or (n, k) with k of 1 or more; got "
+            f"{answers.shape}"
         )
 
 

@@ -19,6 +19,7 @@ from twinprivacy.defences._checks import (
 )
 from twinprivacy.errors import ParameterError
 
+_MOST_NOISE = 1e303  # A draw is many times the scale at most, and must be finite.
 # Numbers and a scale to noisy numbers.
 Draw = Callable[[Array, float], Array]
 
@@ -86,7 +87,7 @@ class NoisyAnswers:
         """Refuse bounds and budgets that are none."""
         for name in ("lower", "upper"):
             given = getattr(self, name)
-            if not np.isscalar(given):
+            if np.iterable(given):
                 object.__setattr__(self, name, tuple(given))
         low, high = self._bounds()
         if low.shape != high.shape or not low.size or not _ascending(low, high):
@@ -100,6 +101,19 @@ class NoisyAnswers:
     def guarantee(self) -> PrivacyGuarantee:
         """Return what all answers about a person keep together."""
         return PrivacyGuarantee(epsilon=self.epsilon, mu=self.mu)
+
+    def attribute_guarantee(self) -> PrivacyGuarantee:
+        """Return what is kept between a person's answers and ones from the middle.
+
+        Half of epsilon or mu, as the middle of the bounds is half as far as another
+        record can be. `attribute_success_bound` and `attribute_bits_bound` may compare
+        with any answer that knows nothing of the person, so this is the guarantee to
+        give them: two records at the two bounds reach it.
+        """
+        if self.mu is not None:
+            return PrivacyGuarantee(mu=self.mu / 2)
+        assert self.epsilon is not None
+        return PrivacyGuarantee(epsilon=self.epsilon / 2)
 
     def noise_scale(self, n_columns: int | None = None) -> Array:
         """Return the scale of the Laplace, or deviation of the normal, noise.
@@ -117,7 +131,8 @@ class NoisyAnswers:
         Raises
         ------
         ParameterError
-            If there are bounds for another number of answers.
+            If there are bounds for another number of answers, or the noise is beyond
+            what a float can hold.
         """
         low, high = self._bounds()
         k = low.size if n_columns is None else n_columns
@@ -126,7 +141,13 @@ class NoisyAnswers:
                 f"lower and upper must be one number, or one for each of {k} answers; "
                 f"got {low.size}"
             )
-        return np.asarray(self._unit_scale(k) * np.broadcast_to(high - low, k))
+        scale = self._unit_scale(k) * np.broadcast_to(high / 2 - low / 2, k)
+        if not (scale < _MOST_NOISE / 2).all():
+            raise ParameterError(
+                "epsilon or mu must be so large that the noise is below "
+                f"{_MOST_NOISE}; got {self.epsilon or self.mu!r}"
+            )
+        return np.asarray(2 * scale)
 
     def simulate(self, answers: npt.ArrayLike, *, rng: np.random.Generator) -> Array:
         """Return noisy answers from a seeded generator, to study and not to release.
@@ -220,17 +241,16 @@ class NoisyAnswers:
     def _noised(self, answers: npt.ArrayLike, draw: Draw) -> Array:
         given = read_numbers(answers)
         k = given.shape[1] if given.ndim == 2 else 1
-        table = given.reshape(-1, k)
-        low, high = self._bounds()
-        self.noise_scale(k)  # Refuses another number of answers than of bounds.
-        # From the lower bound in units of the width: one scale for all columns.
-        unit = np.clip((table - low) / (high - low), 0.0, 1.0)
-        scale = self._unit_scale(k)
-        if scale and unit.size:
-            unit = draw(unit.ravel(), scale).reshape(unit.shape)
+        scale, (low, high) = self.noise_scale(k), self._bounds()
+        said = np.clip(given.reshape(-1, k), low, high)
+        if scale.any() and said.size:
+            # From the lower bound in units of the width: one scale for all columns.
+            unit = np.clip((said - low) / (high - low), 0.0, 1.0)
+            noisy = draw(unit.ravel(), self._unit_scale(k)).reshape(unit.shape)
+            said = low + (high - low) * noisy
         if self.clip:
-            unit = np.clip(unit, 0.0, 1.0)
-        return np.asarray((low + (high - low) * unit).reshape(given.shape))
+            said = np.clip(said, low, high)
+        return np.asarray(said.reshape(given.shape))
 
 
 def _ascending(low: Array, high: Array) -> bool:

@@ -14,7 +14,9 @@ large, and the budget is for all of them together.
 
 The guarantee is about the person's whole record: it holds between their own record and
 any other. So no attribute of it, and no combination, can be guessed better than
-`twinprivacy.attacks.bounds.attribute_success_bound` says.
+`twinprivacy.attacks.bounds.attribute_success_bound` says. An answer from the middle of
+the bounds knows nothing of the person and is (u - l) / 2 away at most, so that this
+bound holds with half the budget already: `NoisyAnswers.attribute_guarantee`.
 """
 
 from dataclasses import dataclass, replace
