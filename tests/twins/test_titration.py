@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twinprivacy import datasets
+from twinprivacy.differences import mean_interval
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins.cohort import simulate_cohort
 from twinprivacy.twins.inr import simulate_inr, steady_state_dose
@@ -378,6 +380,39 @@ def test_margin_counts_days_by_hand() -> None:
             rng=np.random.default_rng(1),
         ).set_index(["start", "measure"])
         assert table.loc[("low", "share_hurt"), "value"] == hurt
+
+
+def test_gain_by_genes_agrees_with_two_trials() -> None:
+    """The intervals of COAG and EU-PACT overlap ours of the same contrast.
+
+    Levels are not compared: the trials had other patients and other protocols.
+    """
+    results = datasets.load("warfarin_trial_results")
+    trials = results[results["arm"] == "difference"].set_index("trial")
+    cohort = simulate_cohort(
+        1_500, rng=np.random.default_rng(10), population="warfarin_patients"
+    )
+    genes, clinical = (
+        predict_dose(cohort, model=f"iwpc_{kind}")
+        for kind in ("pharmacogenetic", "clinical")
+    )
+    by_genes, by_clinic, fixed = (
+        simulate_titration(
+            cohort, start, days=84, rng=np.random.default_rng(11)
+        ).measured_inr
+        for start in (genes, clinical, 35.0)
+    )
+    for trial, usual, first, last in (
+        ("COAG", by_clinic, 5, 28),
+        ("EU-PACT", fixed, 0, 84),
+    ):
+        mine, theirs = (
+            time_in_range(inr[:, first : last + 1]) for inr in (by_genes, usual)
+        )
+        known = np.isfinite(mine) & np.isfinite(theirs)
+        gain = mean_interval(100 * (mine - theirs)[known])
+        assert gain.low < trials.loc[trial, "high"]
+        assert gain.high > trials.loc[trial, "low"]
 
 
 # Bad input.
