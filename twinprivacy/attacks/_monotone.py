@@ -99,20 +99,40 @@ def half_positions(
 ) -> Array:
     """Return where each curve crosses half of its maximum, shape (r,).
 
-    Infinite where it does so before the first position (falling curves: after the
-    last), nan where the maximum is not above 0.
+    As `crossings`, and nan where the maximum is not above 0.
+    """
+    most = curves[:, -1 if increasing else 0]
+    found = crossings(
+        curves, most / 2, positions, increasing=increasing, logarithmic=logarithmic
+    )
+    return np.where(most > 0, found, np.nan)
+
+
+def crossings(
+    curves: Array,
+    levels: Array,
+    positions: Array,
+    *,
+    increasing: bool,
+    logarithmic: bool,
+) -> Array:
+    """Return where each curve crosses a level of its own, shape (r,).
+
+    A curve that is above its level throughout crosses it at minus infinity (0 on the
+    logarithmic scale), one that is below it throughout at plus infinity; falling curves
+    the other way round.
     """
     places = np.log(positions) if logarithmic else positions
     if not increasing:
         curves, places = curves[:, ::-1], places[::-1]
-    half = curves[:, -1] / 2
-    after = np.argmax(curves >= half[:, np.newaxis], axis=1)
+    reaches = curves >= levels[:, np.newaxis]
+    after = np.argmax(reaches, axis=1)
     before = np.maximum(after - 1, 0)
     rows = np.arange(len(curves))
     below, above = curves[rows, before], curves[rows, after]
     rise = np.where(above > below, above - below, 1.0)
-    found = places[before] + (half - below) / rise * (places[after] - places[before])
-    outside = (after == 0) & (below > half)
-    found = np.where(outside, -np.inf if increasing else np.inf, found)
-    found = np.exp(found) if logarithmic else found
-    return np.where(curves[:, -1] > 0, found, np.nan)
+    found = places[before] + (levels - below) / rise * (places[after] - places[before])
+    before_all = np.where(increasing, -np.inf, np.inf)
+    found = np.where((after == 0) & (below > levels), before_all, found)
+    found = np.where(reaches.any(axis=1), found, -before_all)
+    return np.exp(found) if logarithmic else found

@@ -39,6 +39,11 @@ from twinprivacy.plots.leaks import (
     plot_dose_response,
     plot_leak_bits,
 )
+from twinprivacy.plots.surfaces import (
+    plot_half_volumes,
+    plot_person_year,
+    plot_surfaces,
+)
 from twinprivacy.plots.twins import (
     plot_days_of_record,
     plot_glucose_day,
@@ -63,6 +68,7 @@ __all__ = [
     "plot_exceedance",
     "plot_frequency",
     "plot_glucose_day",
+    "plot_half_volumes",
     "plot_inr_courses",
     "plot_intervals",
     "plot_ladder",
@@ -70,9 +76,11 @@ __all__ = [
     "plot_mix",
     "plot_out_of_time",
     "plot_penalties",
+    "plot_person_year",
     "plot_return_period",
     "plot_revisions",
     "plot_stores",
+    "plot_surfaces",
     "plot_tail_index",
     "plot_threat_model",
     "plot_tornado",

@@ -1,0 +1,89 @@
+"""What the cells of surface and volume share: their settings, and one law for each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from twinprivacy.differences import mean_interval
+from twinprivacy.estimates import Estimate
+
+__all__ = [
+    "AXES",
+    "DOSE_RANGE_MG_PER_WEEK",
+    "INR_RANGE",
+    "MEASUREMENT_RANGE",
+    "Cell",
+    "Measure",
+    "means",
+    "step_of",
+]
+
+Array = npt.NDArray[np.float64]
+Measure = Callable[[Sequence[int], Any, np.random.Generator, float], list[Estimate]]
+
+# Axis: what its numbers count, and the scale between them.
+AXES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "people": ("people", "log"),
+        "attributes": ("attributes", "linear"),
+        "days": ("days of record", "log"),
+        "answers": ("answers", "log"),
+        "decimals": ("digits kept", "linear"),
+    }
+)
+# A digit divides these by ten: years, centimetres, kilograms, mmHg and mg/dL alike.
+MEASUREMENT_RANGE = 100.0
+DOSE_RANGE_MG_PER_WEEK = 100.0
+INR_RANGE = 10.0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """State how one surface is measured along one axis.
+
+    Attributes
+    ----------
+    measure : callable
+        ``measure(volumes, people, rng, confidence_level)`` returns an Estimate in bits
+        per person for each volume; `people` is their number, or what `simulate` made.
+    volumes : tuple of int
+        In increasing order.
+    n_people : int
+        People simulated, unless the volumes say so.
+    increasing : bool
+        Whether the curve through the volumes rises.
+    note : str
+        What grows along the axis, and what does not.
+    extrapolates : str
+        Whether the law was tested beyond the range measured.
+    simulate : callable, optional
+        ``simulate(n_people, rng)`` makes what several cells share.
+    """
+
+    measure: Measure
+    volumes: tuple[int, ...]
+    n_people: int
+    note: str
+    increasing: bool = True
+    extrapolates: str = "not tested beyond the range"
+    simulate: Callable[[int, np.random.Generator], Any] | None = None
+
+
+def step_of(digits: int, whole: float) -> float:
+    """Return the step of values of which so many digits are kept, of a whole range.
+
+    Examples
+    --------
+    >>> step_of(1, 100.0), step_of(2, 100.0)
+    (10.0, 1.0)
+    """
+    return float(whole / 10.0**digits)
+
+
+def means(samples: Sequence[Array], confidence_level: float) -> list[Estimate]:
+    """Return the mean over people and its interval, for each volume."""
+    return [mean_interval(one, confidence_level=confidence_level) for one in samples]
