@@ -34,6 +34,13 @@ from twinprivacy.plots.costs import (
     plot_tornado,
 )
 from twinprivacy.plots.curves import plot_curves
+from twinprivacy.plots.defences import (
+    plot_bound,
+    plot_frontier,
+    plot_modality_worth,
+    plot_trade,
+)
+from twinprivacy.plots.labels import name_points
 from twinprivacy.plots.leaks import (
     plot_baselines,
     plot_dose_response,
@@ -57,8 +64,10 @@ __all__ = [
     "label_ends",
     "law_name",
     "log_axis",
+    "name_points",
     "plot_annual_loss",
     "plot_baselines",
+    "plot_bound",
     "plot_concentration",
     "plot_cost_cases",
     "plot_cost_per_person",
@@ -67,6 +76,7 @@ __all__ = [
     "plot_dose_response",
     "plot_exceedance",
     "plot_frequency",
+    "plot_frontier",
     "plot_glucose_day",
     "plot_half_volumes",
     "plot_inr_courses",
@@ -74,6 +84,7 @@ __all__ = [
     "plot_ladder",
     "plot_leak_bits",
     "plot_mix",
+    "plot_modality_worth",
     "plot_out_of_time",
     "plot_penalties",
     "plot_person_year",
@@ -84,6 +95,7 @@ __all__ = [
     "plot_tail_index",
     "plot_threat_model",
     "plot_tornado",
+    "plot_trade",
     "share_axis",
     "short_number",
     "short_percent",
