@@ -80,15 +80,15 @@ def test_same_seed_same_answer_whatever_else_is_asked_and_however_many_work():
         with parallel_config(n_jobs=n_jobs, backend="threading"):
             found.append(
                 surface_curves(
-                    ["answers", "store"],
+                    ["answers", "model", "store"],
                     axes,
-                    n_people=300,
+                    n_people=200,
                     rng=np.random.default_rng(3),
                 )
             )
     assert_frame_equal(*found)
     alone = surface_curves(
-        ["store"], ["decimals"], n_people=300, rng=np.random.default_rng(3)
+        ["store"], ["decimals"], n_people=200, rng=np.random.default_rng(3)
     )
     assert_frame_equal(found[0].tail(len(alone)).reset_index(drop=True), alone)
 
@@ -287,6 +287,14 @@ def test_levels_outside_a_curve_are_crossed_beyond_it():
         (
             {"volumes": {"days": [0, 2]}},
             "volumes['days'] must be 1 or more; got 0",
+        ),
+        (
+            {"surfaces": ["trace"], "volumes": {"days": [7, 28]}},
+            "volumes of days, trace must be at most 14; got 28",
+        ),
+        (
+            {"surfaces": ["model"], "axes": ["people"], "n_people": 200},
+            "volumes of people, model must be at most 100; got 400",
         ),
         ({"confidence_level": 1}, "confidence_level must lie strictly in (0, 1); got"),
         ({"rng": 3}, "rng must be a numpy.random.Generator; got int"),

@@ -224,11 +224,12 @@ def _inr_sd() -> float:
 ANSWERS = {
     "people": Cell(
         by_people,
-        (50, 100, 200, 400),
-        1_200,
+        (50, 100, 200, 400, 800),
+        2_400,
         "those who trained the twin, from their stable dose; what is left with many "
         "people is true of anyone",
         increasing=False,
+        shares=1,
     ),
     "attributes": Cell(
         by_attributes,
@@ -236,6 +237,7 @@ ANSWERS = {
         1_000,
         "columns of the chart that the attacker knows, race first; the dose is told to "
         "1 mg a day",
+        most=len(CHART),
     ),
     "days": Cell(
         by_days, (1, 2, 4, 7, 14, 28), 3_000, "daily readings of the INR on one dose"

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from twinprivacy.differences import mean_interval
+from twinprivacy.errors import ParameterError
 from twinprivacy.estimates import Estimate
 
 __all__ = [
@@ -60,6 +61,10 @@ class Cell:
         What grows along the axis, and what does not.
     extrapolates : str
         Whether the law was tested beyond the range measured.
+    most : int, optional
+        Largest volume that can be measured.
+    shares : int, optional
+        Volumes of people are at most the people simulated over this.
     simulate : callable, optional
         ``simulate(n_people, rng)`` makes what several cells share.
     """
@@ -70,7 +75,17 @@ class Cell:
     note: str
     increasing: bool = True
     extrapolates: str = "not tested beyond the range"
+    most: int | None = None
+    shares: int | None = None
     simulate: Callable[[int, np.random.Generator], Any] | None = None
+
+    def check_volumes(self, volumes: Sequence[int], n_people: int, name: str) -> None:
+        """Refuse volumes that cannot be measured."""
+        most = n_people // self.shares if self.shares else self.most
+        if most is not None and max(volumes) > most:
+            raise ParameterError(
+                f"volumes of {name} must be at most {most}; got {max(volumes)}"
+            )
 
 
 def step_of(digits: int, whole: float) -> float:

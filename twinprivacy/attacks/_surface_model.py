@@ -195,15 +195,17 @@ MODEL = {
     "people": Cell(
         by_people,
         (25, 50, 100, 200, 400),
-        1_000,
+        2_000,
         "a forest that tells doses, grown until each leaf holds one person",
         increasing=False,
+        shares=2,
     ),
     "attributes": Cell(
         by_attributes,
         (1, 2, 4, 6, 8),
-        1_000,
+        2_000,
         "what such a forest of 50 people is told of each",
+        most=len(FEATURES),
     ),
     "days": Cell(
         by_days, (1, 2, 4, 8), 800, "readings of the INR of each of 50 people in it"
@@ -211,13 +213,13 @@ MODEL = {
     "answers": Cell(
         by_answers,
         (1, 2, 4, 8, 16, 32, 64),
-        1_000,
+        2_000,
         "the same dose asked for again, each time with fresh noise of 10 mg a week",
     ),
     "decimals": Cell(
         by_decimals,
         (0, 1, 2, 3),
-        1_000,
+        2_000,
         "one dose in mg a week, told to so many digits",
     ),
 }

@@ -118,6 +118,7 @@ RECORD = {
         (1, 2, 3, 4, 5, 6, 8, 12),
         10_000,
         "demographics, then laboratory values, in a store of 10,000",
+        most=len(ORDER),
     ),
     "days": Cell(
         by_days,
@@ -130,6 +131,7 @@ RECORD = {
         (1, 2, 4, 8),
         10_000,
         "risks told to a hundredth, question after question, in a store of 10,000",
+        most=len(CHANGES),
     ),
     "decimals": Cell(
         by_decimals,

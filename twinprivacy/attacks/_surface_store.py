@@ -104,16 +104,17 @@ def _record_bits(n_people: int, rng: np.random.Generator) -> Array:
 STORE = {
     "people": Cell(
         by_people,
-        (100, 300, 1_000),
-        1_000,
+        (100, 300, 1_000, 3_000),
+        3_000,
         "what one exposed person loses does not depend on who else is in the store; "
         "the number of people exposed grows",
     ),
     "attributes": Cell(
         by_attributes,
         KINDS,
-        1_000,
+        3_000,
         "the whole record beyond age, sex and race, kind after kind",
+        most=len(HELD),
     ),
     "days": Cell(by_days, (1, 2, 4, 7, 14, 28), 1_000, "daily readings of the INR"),
     "answers": Cell(

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +27,11 @@ from twinprivacy.twins.glucose_features import READINGS_PER_DAY, trace_features
 __all__ = ["TRACE", "Stretches", "simulate_stretches"]
 
 Array = npt.NDArray[np.float64]
+# Half of them are the named ones among whom a trace is sought.
+N_PEOPLE = 200
 DAYS, DRIFT_SD = 14, 0.2
 LEAST_MG_DL = 40.0
-HOURS = 7
+N_FEATURES, N_PARTS = 33, 7
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,7 +46,7 @@ def simulate_stretches(n_people: int, rng: np.random.Generator) -> Stretches:
     """Simulate two weeks of sensor readings twice, the body drifting in between."""
     people_rng, named_rng, drift_rng, nameless_rng = rng.spawn(4)
     people = sample_patients(n_people, rng=people_rng)
-    people = prescribe(people, rng=people_rng, n_visits=2)
+    people = prescribe(people, rng=people_rng)
     later = drift(people, sd=DRIFT_SD, rng=drift_rng)
     named, nameless = (
         simulate_days(who, days=DAYS, rng=stream, n_jobs=1).cgm_mg_dl
@@ -67,7 +70,7 @@ def by_attributes(
     """Return the bits of so many features of the trace."""
     named, nameless = _features(lives)
     # One from each part of the list before a second of any.
-    names = [name for start in range(HOURS) for name in list(named)[start::HOURS]]
+    names = [name for start in range(N_PARTS) for name in list(named)[start::N_PARTS]]
     chosen = (names[:n] for n in volumes)
     return [_link(named[some], nameless[some], rng, level) for some in chosen]
 
@@ -127,27 +130,34 @@ def _link(
     return link_by_likelihood(named, nameless, rng=cut).bits(confidence_level=level)
 
 
-def _cell(measure: Measure, volumes: tuple[int, ...], note: str) -> Cell:
-    return Cell(measure, volumes, 80, note, simulate=simulate_stretches)
+def _cell(measure: Measure, volumes: tuple[int, ...], note: str, **limits: Any) -> Cell:
+    return Cell(measure, volumes, N_PEOPLE, note, simulate=simulate_stretches, **limits)
 
 
 TRACE = {
     "people": _cell(
         by_people,
-        (10, 20, 40),
+        (10, 30, 100),
         "two weeks of glucose sought among so many named ones; a larger gallery takes "
         "more bits to name somebody in it",
+        shares=2,
     ),
     "attributes": _cell(
-        by_attributes, (1, 2, 4, 8, 16, 33), "features of the trace, among 40 people"
+        by_attributes,
+        (1, 2, 4, 8, 16, 33),
+        "features of the trace, among 100 people",
+        most=N_FEATURES,
     ),
-    "days": _cell(by_days, (1, 2, 4, 7, 14), "days of glucose, among 40 people"),
+    "days": _cell(
+        by_days, (1, 2, 4, 7, 14), "days of glucose, among 100 people", most=DAYS
+    ),
     "answers": _cell(
         by_answers,
         (1, 2, 4, 8, 16),
-        "readings of the very trace that leaked, known to 10 mg/dL, among 80 people",
+        "readings of the very trace that leaked, known to 10 mg/dL, among 200 people",
+        most=DAYS * READINGS_PER_DAY,
     ),
     "decimals": _cell(
-        by_decimals, (0, 1, 2), "readings in mg/dL of so many digits, among 40 people"
+        by_decimals, (0, 1, 2), "readings in mg/dL of so many digits, among 100 people"
     ),
 }

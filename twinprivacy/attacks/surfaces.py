@@ -69,8 +69,8 @@ def surface_curves(
     surfaces, axes : sequence of str
         Of `SURFACES` and `AXES`.
     n_people : int, optional
-        People simulated in each cell, 100 or more, in place of its own number. Volumes
-        of people beyond them are refused.
+        People simulated in each cell, 100 or more, in place of its own number; stores
+        and records hold as many as the volumes of people say.
     volumes : mapping of str to sequence of int, optional
         For an axis other volumes than each cell's own: whole numbers, two or more,
         increasing.
@@ -102,8 +102,9 @@ def surface_curves(
     year, three a dose to a tenth.
 
     Nothing here is about real people, and no cell says what a leak does to a person.
-    The attackers of store, record and answers know the law that was simulated; those of
-    trace and model learn, and a better one may find more.
+    Most of what a store loses along days is scatter of measurements. Who hears answers
+    along days, answers and decimals knows the law that was simulated; all others learn,
+    and a better attacker may find more.
 
     References
     ----------
@@ -125,6 +126,11 @@ def surface_curves(
     _check_names("axes", axes, AXES)
     _check_people(n_people)
     own_volumes = _check_volumes(volumes or {})
+    for surface in surfaces:
+        for axis in axes:
+            cell = SURFACES[surface][axis]
+            at, people = own_volumes.get(axis, cell.volumes), n_people or cell.n_people
+            cell.check_volumes(at, people, f"{axis}, {surface}")
     streams = dict(zip(SURFACES, rng.spawn(len(SURFACES)), strict=True))
     parts: list[pd.DataFrame] = Parallel()(
         delayed(_one_surface)(
@@ -169,8 +175,9 @@ def half_volumes(table: pd.DataFrame) -> pd.DataFrame:
     ...     "surface": "record", "axis": "attributes", "unit": "attributes",
     ...     "scale": "linear", "increasing": True, "volume": [1, 2, 3, 4],
     ...     "curve": curve, "curve_low": curve - 0.1, "curve_high": curve + 0.1})
-    >>> half_volumes(table)[["value", "reading"]].iloc[0].tolist()
-    [2.0, 'bends']
+    >>> half_volumes(table)[["half_bits", "value", "reading"]]
+       half_bits  value reading
+    0        2.0    2.0   bends
     """
     lacking = [name for name in (*_NEEDED, "unit") if name not in table.columns]
     if lacking:
@@ -270,7 +277,7 @@ def _check_names(
 
 
 def _check_people(n_people: int | None) -> None:
-    whole = isinstance(n_people, int | np.integer) and not isinstance(n_people, bool)
+    whole = isinstance(n_people, int | np.integer)
     if n_people is not None and not (whole and n_people >= 100):
         raise ParameterError(
             f"n_people must be None or a whole number of 100 or more; got {n_people!r}"
@@ -287,9 +294,6 @@ def _check_volumes(volumes: Mapping[str, Sequence[int]]) -> dict[str, tuple[int,
                 f"volumes[{axis!r}] must be two or more whole numbers, increasing; got "
                 f"{values}"
             )
-        least = 0 if axis == "decimals" else 1
-        if values[0] < least:
-            raise ParameterError(
-                f"volumes[{axis!r}] must be {least} or more; got {values[0]}"
-            )
+        if values[0] < 1 and axis != "decimals":
+            raise ParameterError(f"volumes[{axis!r}] must be 1 or more; got 0")
     return {axis: tuple(given) for axis, given in volumes.items()}
