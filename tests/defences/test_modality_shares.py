@@ -15,7 +15,7 @@ from twinprivacy.defences.modality_shares import (
     modality_shares,
     shapley_shares,
 )
-from twinprivacy.differences import mean_interval
+from twinprivacy.differences import mean_interval, share_interval
 from twinprivacy.errors import ParameterError
 
 NAMES = ("a", "b", "c", "d", "e")
@@ -234,6 +234,17 @@ class TestModalityShares:
         assert repr(found) == (
             "Worths(modalities=history, genome, habits; measures=use, risk)"
         )
+
+    def test_shares_of_people_stay_within_0_and_1(self):
+        def alone(kept, rng):
+            return (np.arange(50) < 49 * len(kept)).astype(float)
+
+        found = measure_worths(("a",), alone, rng=np.random.default_rng(1))
+        nothing, everything = found.table().to_dict("records")
+        assert (nothing["low"], nothing["high"]) == (0, 0)
+        wanted = share_interval(np.arange(50) < 49)
+        assert (everything["low"], everything["high"]) == (wanted.low, wanted.high)
+        assert everything["high"] < 1
 
     @pytest.mark.parametrize(
         ("names", "ask", "message"),

@@ -87,7 +87,8 @@ def cohort_worths(
       kept :math:`1 / (n + 1)` away from 0 and 1. It is negative for a twin that is too
       sure.
     - "identity_bits" is the mean of :math:`\log_2 (n / s_i)` with :math:`s_i` people
-      who look like i in the cohort itself: not in the population.
+      who look like i in the cohort itself: not in the population. Whether somebody
+      stands alone depends on the others, whom intervals take as given.
     - "membership_auc" is the area of `audit_twin`: the twin of everybody against the
       twin of the fold that lacked the person. A fold has its own share of cases, so
       that for a twin told one or two flags it may lie a hundredth or two off 1/2; a

@@ -16,7 +16,7 @@ from twinprivacy.defences._shapley import (
     shapley_shares,
     to_vector,
 )
-from twinprivacy.differences import mean_interval
+from twinprivacy.differences import mean_interval, share_interval
 from twinprivacy.errors import ParameterError
 from twinprivacy.estimates import Estimate
 
@@ -69,7 +69,13 @@ class Worths:
         rows = []
         for measure, worth in self.values.items():
             for kept in all_sets(self.modalities):
-                found = self._mean(worth[frozenset(kept)], confidence_level)
+                values = worth[frozenset(kept)]
+                # Of yes and no the interval stays within 0 and 1.
+                is_share = len(values) > 1 and bool(np.isin(values, (0, 1)).all())
+                estimate = share_interval if kept and is_share else mean_interval
+                found = estimate(
+                    values, groups=self.groups, confidence_level=confidence_level
+                )
                 name = {"modalities": " + ".join(kept) or "none"}
                 size = {"n_modalities": len(kept), "measure": measure}
                 rows.append(name | size | found.as_dict())
