@@ -136,6 +136,7 @@ def expected_cost_per_person_year(
 
     Notes
     -----
+    It is per person and year on record: who is kept for fewer years has fewer of them.
     An expectation hides that most people lose nothing and a few a lot. Lost time,
     distress and what a disclosed diagnosis does to a life are not in it. Where the
     range of a stated input is wide, so is the answer: it shows what would have to be
@@ -166,23 +167,17 @@ def expected_cost_per_person_year(
     for name, given in ranges.items():
         _check_range(given, name=name, most=1.0 if name == "misuse" else np.inf)
     programme_rng, gain_rng, *range_rngs = rng.spawn(2 + len(ranges))
+    middle = {name: _mean(given, name != "misuse") for name, given in ranges.items()}
     drawn = {
-        name: _draw(given, n_draws, child, is_log=name != "misuse")
+        name: _draw(given, n_draws, child, name != "misuse")
         for (name, given), child in zip(ranges.items(), range_rngs, strict=True)
-    }
-    middle = {
-        name: _mean(given, is_log=name != "misuse") for name, given in ranges.items()
     }
     luck = gain_rng.standard_normal(n_draws)
     rows = []
     for volume, setting in settings.items():
-        programmes = draw_programmes(
-            setting.programme,
-            n_draws,
-            rng=copy.deepcopy(programme_rng),
-            rate_law=rate_law,
-        )
-        value = _costs([setting.programme], _gain(setting.gain, None), middle)
+        one, stream = setting.programme, copy.deepcopy(programme_rng)
+        programmes = draw_programmes(one, n_draws, rng=stream, rate_law=rate_law)
+        value = _costs([one], _gain(setting.gain, None), middle)
         spread = _costs(programmes, _gain(setting.gain, luck), drawn)
         rows += _rows(axis, volume, value, spread, confidence_level)
     return pd.DataFrame(rows)
@@ -265,7 +260,7 @@ def _rows(
 
 
 def _draw(
-    given: Range, n: int, rng: np.random.Generator, *, is_log: bool
+    given: Range, n: int, rng: np.random.Generator, is_log: bool
 ) -> npt.NDArray[np.float64]:
     low, high = given
     if is_log and low > 0:
@@ -273,7 +268,7 @@ def _draw(
     return rng.uniform(low, high, n)
 
 
-def _mean(given: Range, *, is_log: bool) -> float:
+def _mean(given: Range, is_log: bool) -> float:
     """Return the mean of the law that is drawn from."""
     low, high = given
     if is_log and low > 0 and high > low:
