@@ -1,0 +1,232 @@
+"""Fewer days, rounded readings, noise in a ball: by hand, in limits, below bounds."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twinprivacy.attacks.bounds import attribute_success_bound
+from twinprivacy.defences.glucose_release import (
+    GlucoseRelease,
+    blur_parameters,
+    read_parameters,
+)
+from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.estimates import wilson_interval
+from twinprivacy.twins.glucose import PARAMETERS, sample_patients
+from twinprivacy.twins.glucose_days import prescribe, simulate_days
+from twinprivacy.twins.glucose_fit import GlucosePrior
+
+PRIOR = GlucosePrior(np.arange(18.0), np.diag(np.arange(1.0, 19.0) ** 2), 100)
+
+
+def twins(standard):
+    """Put standardised parameters on the free scale: 0 + 1 z, 1 + 2 z, 2 + 3 z, ..."""
+    free = np.arange(18.0) + np.arange(1.0, 19.0) * np.asarray(standard, dtype=float)
+    return pd.DataFrame(free, columns=list(PARAMETERS))
+
+
+def standard(frame):
+    return (frame.to_numpy() - np.arange(18.0)) / np.arange(1.0, 19.0)
+
+
+@pytest.fixture(scope="module")
+def lives():
+    rng = np.random.default_rng(20_250_611)
+    people = prescribe(sample_patients(3, rng=rng), rng=rng, n_visits=0)
+    return simulate_days(people, days=3, rng=rng)
+
+
+def test_the_last_days_are_kept_and_counted_from_their_midnight(lives):
+    kept = GlucoseRelease(days=2).apply(lives)
+    np.testing.assert_array_equal(kept.cgm_mg_dl, lives.cgm_mg_dl[:, 288:])
+    np.testing.assert_array_equal(kept.minutes, np.arange(0, 2 * 1_440, 5))
+    for own, whole in ((kept.meals, lives.meals), (kept.insulin, lives.insulin)):
+        later = whole[whole["minute"] >= 1_440]
+        assert (own["minute"].to_numpy() == later["minute"].to_numpy() - 1_440).all()
+        assert 0 < len(own) < len(whole)
+
+
+def test_all_days_unrounded_are_the_record_itself(lives):
+    kept = GlucoseRelease(days=3).apply(lives)
+    np.testing.assert_array_equal(kept.cgm_mg_dl, lives.cgm_mg_dl)
+    pd.testing.assert_frame_equal(kept.meals, lives.meals)
+
+
+def test_readings_are_rounded_by_hand(lives):
+    """To tens 44 is 40, 46 is 50; to a hundred 40 is 100, for nobody's glucose is 0."""
+    cgm = np.full_like(lives.cgm_mg_dl, 44.0)
+    cgm[:, 1] = 46.0
+    cgm[:, 2] = np.nan
+    record = replace(lives, cgm_mg_dl=cgm)
+    tens = GlucoseRelease(days=3, step_mg_dl=10).apply(record).cgm_mg_dl
+    assert tens[0, :2].tolist() == [40.0, 50.0]
+    assert np.isnan(tens[0, 2])
+    hundred = GlucoseRelease(days=3, step_mg_dl=100).apply(record).cgm_mg_dl
+    assert hundred[0, 0] == 100.0
+
+
+def test_noise_has_the_size_that_is_stated():
+    """20 000 draws: the SD of each is within 2 % of 0.5."""
+    found = blur_parameters(
+        twins(np.zeros((20_000, 18))), 0.5, prior=PRIOR, rng=np.random.default_rng(7)
+    )
+    np.testing.assert_allclose(standard(found).std(axis=0), 0.5, rtol=0.02)
+    np.testing.assert_allclose(standard(found).mean(axis=0), 0.0, atol=0.02)
+
+
+def test_the_noise_of_a_budget_by_hand():
+    """Two records are 2 x 3 apart at most; at mu 2 the noise has an SD of 6 / 2 = 3."""
+    release = GlucoseRelease(mu=2.0, leaks="twin")
+    assert release.sd == 3.0
+    assert release.guarantee().mu == 2.0
+    assert GlucoseRelease(noise_sd=3.0, leaks="twin").guarantee() is None
+
+
+def test_without_a_budget_nothing_bounds_who_is_found():
+    assert GlucoseRelease(noise_sd=9.0, leaks="twin").identification_bound(2) == 1
+    assert GlucoseRelease(mu=1e-9, leaks="twin").identification_bound(4) == (
+        pytest.approx(1 / 4)
+    )
+    message = "n_candidates must be a whole number of 1 or more; got 0"
+    with pytest.raises(ParameterError, match=f"^{message}$"):
+        GlucoseRelease().identification_bound(0)
+
+
+def test_a_twin_is_drawn_straight_into_the_ball():
+    """Length 5 is drawn to 3, so 3 and 4 become 1.8 and 2.4; length 1 stays."""
+    far, near = np.zeros((2, 18))
+    far[:2], near[0] = (3.0, 4.0), 1.0
+    release = GlucoseRelease(mu=1e9, leaks="twin")
+    found = release.simulate(
+        twins([far, near]), prior=PRIOR, rng=np.random.default_rng(7)
+    )
+    np.testing.assert_allclose(standard(found)[0, :3], [1.8, 2.4, 0.0], atol=1e-6)
+    np.testing.assert_allclose(standard(found)[1, :2], [1.0, 0.0], atol=1e-6)
+
+
+@given(st.integers(0, 2**32), st.floats(0.1, 50.0), st.floats(0.5, 8.0))
+@settings(max_examples=30, deadline=None)
+def test_no_two_records_are_further_apart_than_the_ball(seed, spread, radius):
+    rng = np.random.default_rng(seed)
+    wild = spread * rng.normal(size=(2, 18))
+    release = GlucoseRelease(mu=1e12, radius=radius, leaks="twin")
+    found = standard(release.simulate(twins(wild), prior=PRIOR, rng=rng))
+    assert np.linalg.norm(found[0] - found[1]) <= 2 * radius * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("mu", [0.5, 1.0, 2.0, 4.0])
+@pytest.mark.parametrize("n_candidates", [2, 10])
+def test_the_best_attack_stays_below_the_bound(mu, n_candidates):
+    """An attacker knows every twin, all on the edge of the ball, and the noise.
+
+    Of two at opposite ends the bound is reached: Phi(0 + mu / 2). The bound on any
+    attribute is the larger.
+    """
+    places = np.zeros((n_candidates, 18))
+    places[:, 0] = np.where(np.arange(n_candidates) % 2, 3.0, -3.0)
+    if n_candidates > 2:
+        places = 3.0 * np.eye(18)[:n_candidates]
+    owner = np.arange(4_000) % n_candidates
+    release = GlucoseRelease(mu=mu, leaks="twin")
+    rng = np.random.default_rng(11)
+    seen = standard(release.simulate(twins(places[owner]), prior=PRIOR, rng=rng))
+    distance = np.linalg.norm(seen[:, None] - places, axis=2)
+    right = int((distance.argmin(axis=1) == owner).sum())
+    found = wilson_interval(right, len(owner), confidence_level=0.999)
+    bound = release.identification_bound(n_candidates)
+    assert found.low <= bound
+    assert bound < attribute_success_bound(release.guarantee(), 1 / n_candidates)
+    if n_candidates == 2:
+        assert found.low <= bound <= found.high
+
+
+def test_a_reader_who_knows_the_noise_in_the_limits():
+    """Without noise the twin itself, with endless noise the average one, between half.
+
+    With an SD of 1 the prior and the release count alike: 1 / (1 + 1) of the way.
+    """
+    prior = GlucosePrior(np.zeros(18), np.eye(18), 100)
+    released = pd.DataFrame(-np.ones((1, 18)), columns=list(PARAMETERS))
+    people = pd.DataFrame(
+        {"patient": ["a"], "weight_kg": [80.0], "basal_u_per_hour": [0.8]}
+    )
+    read = {
+        sd: np.log(
+            read_parameters(released, sd, prior=prior, patients=people)["sg_per_min"]
+        ).item()
+        for sd in (0.0, 1.0, 1e6)
+    }
+    assert read == pytest.approx({0.0: -1.0, 1.0: -0.5, 1e6: 0.0}, abs=1e-9)
+
+
+def test_a_reader_keeps_the_model_within_its_ranges():
+    """SG is below 1/min: a parameter that says exp(5) is read as 1."""
+    prior = GlucosePrior(np.zeros(18), np.eye(18), 100)
+    wild = pd.DataFrame(np.full((1, 18), 5.0), columns=list(PARAMETERS))
+    people = pd.DataFrame(
+        {"patient": ["a"], "weight_kg": [80.0], "basal_u_per_hour": [0.8]}
+    )
+    twin = read_parameters(wild, 0.0, prior=prior, patients=people)
+    assert twin["sg_per_min"].item() == 1.0
+
+
+def test_settings_share_the_noise_but_for_its_size():
+    draws = [
+        GlucoseRelease(noise_sd=sd, leaks="twin").simulate(
+            twins(np.zeros((4, 18))), prior=PRIOR, rng=np.random.default_rng(3)
+        )
+        for sd in (0.5, 1.0)
+    ]
+    np.testing.assert_allclose(2 * standard(draws[0]), standard(draws[1]))
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"days": 0}, "days must be a whole number of 1 or more; got 0"),
+        ({"step_mg_dl": 200.0}, "step_mg_dl must lie in [0, 200) mg/dL; got 200.0"),
+        ({"noise_sd": -1.0}, "noise_sd must be finite, 0 or more; got -1.0"),
+        ({"mu": 0.0, "leaks": "twin"}, "mu must be finite and above 0; got 0.0"),
+        ({"radius": 0.0}, "radius must be finite and above 0; got 0.0"),
+        (
+            {"leaks": "diary"},
+            "leaks must be one of 'trace', 'twin', 'both'; got 'diary'",
+        ),
+        (
+            {"mu": 1.0, "noise_sd": 1.0, "leaks": "twin"},
+            "noise_sd must be 0 with mu, which sets the noise; got 1.0",
+        ),
+        ({"mu": 1.0}, "leaks must be 'twin' with noise or a budget; got 'both'"),
+    ],
+)
+def test_settings_out_of_range_are_named(setting, message):
+    with pytest.raises(ParameterError, match=f"^{re.escape(message)}$"):
+        GlucoseRelease(**setting)
+
+
+def test_more_days_than_lived_are_refused(lives):
+    message = "days must be no more than the 3 lived; got 14"
+    with pytest.raises(ParameterError, match=f"^{message}$"):
+        GlucoseRelease().apply(lives)
+
+
+def test_tables_that_are_no_twins_are_refused_without_a_value():
+    rng = np.random.default_rng(7)
+    table = twins(np.zeros((2, 18)))
+    message = "twins must have the 18 parameters of the model as columns, and no other"
+    with pytest.raises(DataError, match=f"^{message}$"):
+        blur_parameters(table.drop(columns="gb_mg_dl"), 1.0, prior=PRIOR, rng=rng)
+    table.iloc[0, 0] = np.inf
+    with pytest.raises(DataError, match=r"^twins must be finite; got 1 of 2 others$"):
+        blur_parameters(table, 1.0, prior=PRIOR, rng=rng)
+    with pytest.raises(ParameterError, match=r"^sd must be finite, 0 or more; got -1$"):
+        blur_parameters(table, -1, prior=PRIOR, rng=rng)
+    people = pd.DataFrame({"patient": [1]})
+    message = "patients must have one row for each released twin; got 1 and 2"
+    with pytest.raises(DataError, match=f"^{message}$"):
+        read_parameters(twins(np.zeros((2, 18))), 0.0, prior=PRIOR, patients=people)

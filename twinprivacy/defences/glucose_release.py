@@ -1,0 +1,216 @@
+r"""Defences of a glucose twin: keep fewer days, round the trace, blur the parameters.
+
+A twin's parameters are standardised by the published priors, on the free scale on which
+they may be any number: :math:`z = (\theta - m) / s`, 18 numbers, one SD between people
+each.
+
+**Theorem.** Let z be drawn into a ball of radius R, whatever the record says. Two
+records then move it by at most 2 R. Normal noise of deviation :math:`\sigma = 2 R /
+\mu` on each of the 18 numbers makes the releases of any two records two normal laws at
+a distance of at most :math:`\mu`, and no attribute is guessed more often than
+`twinprivacy.attacks.bounds.attribute_success_bound` says. From the release of the
+average person, in the middle, each is no further than :math:`\mu / 2`. That release
+names the owner among n candidates at the rate of a guess; so whose record it is, is
+guessed at a rate of :math:`\Phi(\Phi^{-1}(1/n) + \mu / 2)` at most. A ball
+costs less noise than bounds for each parameter: with R on all sides it would take
+:math:`\sqrt{18}` times as much.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from twinprivacy._guarantees import PrivacyGuarantee
+from twinprivacy._validation import check_choice, check_positive
+from twinprivacy.attacks.bounds import attribute_success_bound
+from twinprivacy.defences._checks import check_whole_number
+from twinprivacy.defences._released_parameters import (
+    blur_parameters,
+    into_ball,
+    read_parameters,
+)
+from twinprivacy.errors import ParameterError
+from twinprivacy.twins._glucose_diary import Days
+from twinprivacy.twins.glucose_fit import GlucosePrior
+
+__all__ = ["LEAKS", "GlucoseRelease", "blur_parameters", "read_parameters"]
+
+LEAKS = ("trace", "twin", "both")
+TICK = 5
+READINGS_PER_DAY = 288
+MINUTES_PER_DAY = 1_440
+
+
+@dataclass(frozen=True)
+class GlucoseRelease:
+    """State what a keeper of glucose twins keeps and gives out.
+
+    Attributes
+    ----------
+    days : int
+        Last days of record kept, to which the twin is fitted; 1 or more.
+    step_mg_dl : float
+        Readings are kept rounded to multiples of it, 0 for as read; below 200.
+    noise_sd : float
+        SD of normal noise on each parameter of the twin, in SD between people, 0 or
+        more. It guarantees nothing, for parameters have no bounds.
+    mu : float or None
+        Budget of a private release of the parameters instead, above 0.
+    radius : float
+        Of the ball into which they are drawn first, with `mu`; in SD, above 0.
+    leaks : {"trace", "twin", "both"}
+        What an attacker gets hold of. With noise or a budget it must be "twin": a trace
+        beside it would tell what the noise hides.
+
+    Raises
+    ------
+    ParameterError
+        For settings outside their ranges, or noise and a budget together.
+
+    Notes
+    -----
+    Fewer days and rounded readings guarantee nothing either.
+
+    Examples
+    --------
+    >>> GlucoseRelease(mu=2.0, leaks="twin").guarantee()
+    PrivacyGuarantee(epsilon=None, delta=0.0, mu=2.0)
+    """
+
+    days: int = 14
+    step_mg_dl: float = 0.0
+    noise_sd: float = 0.0
+    mu: float | None = None
+    radius: float = 3.0
+    leaks: str = "both"
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range, and noise that a trace would undo."""
+        check_whole_number(self.days, name="days", least=1)
+        check_positive(self.radius, name="radius")
+        check_choice(self.leaks, name="leaks", allowed=LEAKS)
+        if not 0 <= self.step_mg_dl < 200:
+            raise ParameterError(
+                f"step_mg_dl must lie in [0, 200) mg/dL; got {self.step_mg_dl!r}"
+            )
+        if not (np.isfinite(self.noise_sd) and self.noise_sd >= 0):
+            raise ParameterError(
+                f"noise_sd must be finite, 0 or more; got {self.noise_sd!r}"
+            )
+        if self.mu is not None:
+            check_positive(self.mu, name="mu")
+        if self.mu is not None and self.noise_sd > 0:
+            raise ParameterError(
+                "noise_sd must be 0 with mu, which sets the noise; got "
+                f"{self.noise_sd!r}"
+            )
+        if self.sd > 0 and self.leaks != "twin":
+            raise ParameterError(
+                f"leaks must be 'twin' with noise or a budget; got {self.leaks!r}"
+            )
+
+    @property
+    def sd(self) -> float:
+        """Return the SD of the noise on each parameter, in SD between people."""
+        return self.noise_sd if self.mu is None else 2 * self.radius / self.mu
+
+    def apply(self, lives: Days) -> Days:
+        """Return the record that is kept: the last days, with rounded readings.
+
+        Parameters
+        ----------
+        lives : Days
+            As from `twinprivacy.twins.glucose_days.simulate_days`, of as many days or
+            more.
+
+        Returns
+        -------
+        Days
+            Its minutes are counted from midnight of the first day kept.
+
+        Raises
+        ------
+        ParameterError
+            If fewer days were lived.
+        """
+        n_days = lives.cgm_mg_dl.shape[1] // READINGS_PER_DAY
+        if n_days < self.days:
+            raise ParameterError(
+                f"days must be no more than the {n_days} lived; got {self.days!r}"
+            )
+        kept = self.days * READINGS_PER_DAY
+        start = (lives.cgm_mg_dl.shape[1] - kept) * TICK
+        meals, insulin = (
+            table[table["minute"] >= start].assign(minute=lambda t: t["minute"] - start)
+            for table in (lives.meals, lives.insulin)
+        )
+        cgm = lives.cgm_mg_dl[:, -kept:]
+        if self.step_mg_dl > 0:
+            # No sensor shows 0, to which a wide step would round.
+            cgm = self.step_mg_dl * np.maximum(np.round(cgm / self.step_mg_dl), 1)
+        return replace(
+            lives,
+            minutes=lives.minutes[:kept],
+            cgm_mg_dl=cgm,
+            plasma_mg_dl=lives.plasma_mg_dl[:, -kept:],
+            meals=meals,
+            insulin=insulin,
+        )
+
+    def simulate(
+        self, twins: pd.DataFrame, *, prior: GlucosePrior, rng: np.random.Generator
+    ) -> pd.DataFrame:
+        """Return the parameters as they are given out.
+
+        Parameters
+        ----------
+        twins, prior, rng
+            As for `blur_parameters`. The prior is public; settings that are given the
+            same state share the noise but for its size.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Of the same shape.
+        """
+        if self.mu is not None:
+            twins = into_ball(twins, prior, self.radius)
+        return blur_parameters(twins, self.sd, prior=prior, rng=rng)
+
+    def guarantee(self) -> PrivacyGuarantee | None:
+        """Return what holds between any two records of a person; None for nothing."""
+        return None if self.mu is None else PrivacyGuarantee(mu=self.mu)
+
+    def identification_bound(self, n_candidates: int) -> float:
+        r"""Return the largest rate at which any attack names the owner of a twin.
+
+        :math:`\Phi(\Phi^{-1}(1/n) + \mu / 2)`; reached with two candidates at opposite
+        ends of the ball.
+
+        Parameters
+        ----------
+        n_candidates : int
+            Named people, one of whom is the owner, all equally likely beforehand; 1 or
+            more.
+
+        Returns
+        -------
+        float
+            In [1 / n, 1]; 1 without a budget.
+
+        Raises
+        ------
+        ParameterError
+            If there is no candidate.
+
+        Examples
+        --------
+        >>> round(GlucoseRelease(mu=2.0, leaks="twin").identification_bound(30), 3)
+        0.202
+        """
+        check_whole_number(n_candidates, name="n_candidates", least=1)
+        if self.mu is None:
+            return 1.0
+        half = PrivacyGuarantee(mu=self.mu / 2)
+        return float(attribute_success_bound(half, 1 / n_candidates))
