@@ -183,9 +183,10 @@ def _thinned(volumes: Sequence[float], *, is_log: bool) -> list[float]:
 def _bits_axis(ax: "Axes", least: float, top: float) -> None:
     place = ax.get_subplotspec()
     is_first = place is None or place.is_first_col()
-    log_axis(ax.yaxis, label="bits per person")
-    if not is_first:
-        ax.set_ylabel("")
+    log_axis(ax.yaxis, label="")
+    # In three lines, for panels that are low.
+    name = "bits per person\n(each step is\nten times more)"
+    ax.set_ylabel(name if is_first else "")
     ax.set_ylim(least, top)
 
 
