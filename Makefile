@@ -7,7 +7,7 @@ TEST_FIGURES := $(CURDIR)/_build/test/figures
 TEST_SITE := $(CURDIR)/_build/test/_build/html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book chapters html test lint unit verify-chapters site-tests format bench lock clean
+.PHONY: help setup book chapters html test lint unit verify-chapters site-tests format bench grids lock clean
 
 help:  ## Print this screen
 	@echo "twinprivacy: make TARGET"
@@ -60,6 +60,9 @@ format: setup  ## Put code in the house format
 
 bench: setup  ## Measure speed against peers
 	@for file in benchmarks/[!_]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+grids: setup  ## Compute the grids of the explorer afresh (some minutes)
+	@$(BIN)/python -m twinprivacy.explorer.grids book/_static/explorer-grids.json
 
 lock: setup  ## Resolve the newest versions into requirements.lock (needs uv)
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from . import accessibility, assets, data_files, docstrings, mathml
+from . import accessibility, assets, data_files, docstrings, explorer, mathml
 from .pages import rewrite_pages
 
 
@@ -36,6 +36,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     mathml.setup(app)
     data_files.setup(app)
     docstrings.setup(app)
+    explorer.setup(app)
     app.connect("html-page-context", assets.drop_thebe, priority=900)
     # After the theme's own hooks, which add to the pages.
     app.connect("build-finished", finish, priority=900)
