@@ -8,7 +8,11 @@ import pytest
 
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins.glucose import sample_patients
-from twinprivacy.twins.glucose_advice import advise, advise_by_weight
+from twinprivacy.twins.glucose_advice import (
+    advise,
+    advise_by_weight,
+    average_twins,
+)
 from twinprivacy.twins.glucose_advice_trial import (
     MEASURES,
     advice_time_in_range,
@@ -16,6 +20,7 @@ from twinprivacy.twins.glucose_advice_trial import (
     follow_advice,
 )
 from twinprivacy.twins.glucose_days import prescribe, simulate_days
+from twinprivacy.twins.glucose_fit import glucose_prior
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +70,22 @@ def test_who_is_known_has_fewer_lows_than_by_weight(people, advice):
     assert body["value"] < 0.06
     own = table.loc["weight"]
     assert (own[["change", "change_low", "change_high"]] == 0).all().all()
+
+
+def test_who_is_known_has_fewer_lows_than_as_an_average_person():
+    """The same basal rate and caution; the average counts as people do on average."""
+    rng = np.random.default_rng(20_250_611)
+    prior = glucose_prior(sample_patients(500, rng=rng))
+    people = prescribe(sample_patients(150, rng=rng), rng=rng, n_visits=0)
+    average = average_twins(people, prior)
+    ways = {
+        "average": advise(average, counted_share=people["counted_share"].mean()),
+        "body": advise(people, counted_share=people["counted_share"]),
+    }
+    table = compare_advice(
+        people, ways, reference="average", days=10, rng=np.random.default_rng(3)
+    ).set_index(["advice", "measure"])
+    assert table.loc[("body", "time_below_70"), "change_high"] < 0
 
 
 def test_the_change_is_the_mean_of_paired_differences(people, advice):

@@ -233,8 +233,9 @@ def glucose_frontier(
     Notes
     -----
     The attack is that of `twinprivacy.attacks.fingerprints`, which learns from pairs
-    with the same defence. A better one may find more; under a budget none finds more
-    than the bound.
+    with the same defence. To draw blurred twins to the average person first was tried
+    and did not link better. A better attack may find more; under a budget none finds
+    more than `GlucoseRelease.identification_bound`.
 
     Examples
     --------

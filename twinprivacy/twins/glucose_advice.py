@@ -54,8 +54,8 @@ def advise(
     target_mg_dl : float
         Glucose aimed at, 80 to 160 mg/dL.
     caution : float
-        1 or more. At 2 people advised by their own twins spend less than 4 % of the
-        time below 70 mg/dL, the international goal.
+        1 or more. At 2 people advised by twins of two weeks spend about 4 % of the time
+        below 70 mg/dL, which is the international goal.
     counted_share : array_like
         Share of the eaten carbohydrate that is counted, above 0, one number or shape
         (n,), for tables that know eaten grams. A twin fitted to counted meals has
