@@ -11,7 +11,7 @@ from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.estimates import Estimate
 from twinprivacy.twins._glucose_parameters import from_free
 from twinprivacy.twins._glucose_record import free_places, make_record, read_events
-from twinprivacy.twins._glucose_search import effective_share, invert, linearise
+from twinprivacy.twins._glucose_search import effective_share, follow, invert, linearise
 from twinprivacy.twins.glucose import PARAMETERS, sample_patients, simulate_glucose
 from twinprivacy.twins.glucose_days import Days, Habits, prescribe, simulate_days
 from twinprivacy.twins.glucose_fit import (
@@ -154,6 +154,8 @@ def test_derivatives_are_those_of_the_model():
         score = -2 * point.score[np.argmax(step)]
         assert slope == pytest.approx(score, rel=2e-4, abs=0.05)
     np.testing.assert_allclose(point.information, point.information.T)
+    # A trial, which has no slopes, is judged by the very same trace.
+    np.testing.assert_array_equal(follow(record, place), point.trace)
     # The trace is the simulation's own.
     names = list(PARAMETERS)
     person = told["prior"].patient(

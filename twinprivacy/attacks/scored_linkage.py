@@ -216,13 +216,13 @@ def _rank(
 
 def _bits(table: Array, own: npt.NDArray[Any]) -> tuple[Array, float]:
     """Return each target's bits, and the likeliest temperature of all."""
-    from scipy.special import logsumexp
-
     n, n_candidates = table.shape
+    # SciPy's logsumexp spends most of its time on checks, for every temperature anew.
+    behind = table - table.max(axis=1, keepdims=True)
     gains = np.empty((n, len(TEMPERATURES)))
     for j, temperature in enumerate(TEMPERATURES):
-        scaled = table / temperature
-        gains[:, j] = scaled[np.arange(n), own] - logsumexp(scaled, axis=1)
+        scaled = behind / temperature
+        gains[:, j] = scaled[np.arange(n), own] - np.log(np.exp(scaled).sum(axis=1))
     # Others found without fail do not show that fewer than one in n is misled.
     lapse = 1 / (n + 1)
     gains = np.logaddexp(np.log1p(-lapse) + gains + np.log(n_candidates), np.log(lapse))

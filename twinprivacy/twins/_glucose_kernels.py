@@ -36,7 +36,8 @@ NOTHING = 1e-200
 
 def compiled(function: Function) -> Function:
     """Compile a function on its first call, so that other threads run meanwhile."""
-    return cast(Function, numba.njit(nogil=True)(function))
+    # No check of every division: none is by zero, and code with checks is slower.
+    return cast(Function, numba.njit(nogil=True, error_model="numpy")(function))
 
 
 @compiled

@@ -2,15 +2,16 @@
 
 Residuals of a real or a mismatched person are far from independent, so the likelihood
 is tempered: n readings count as many as their autocorrelation leaves independent.
+Half of all steps are tried in vain, so a trial costs one simulation without slopes.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy.twins import _glucose_kernels as kernels
 from twinprivacy.twins import _glucose_sensitivities as sensitivities
 from twinprivacy.twins._glucose_parameters import fixed, free_slopes, from_free
 
@@ -48,14 +49,37 @@ class Record:
 
 @dataclass(frozen=True)
 class Point:
-    """The model at one place of the free scale: fit, slopes and objective there."""
+    """The model at one place of the free scale: fit, and slopes there."""
 
     free: Array
     squares: float
     information: Array
     score: Array
     trace: Array
-    objective: float = np.inf
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What is climbed: a record worth `n` independent readings, and the prior."""
+
+    record: Record
+    mean: Array
+    precision: Array
+    free: Array
+    n: float
+
+    def objective(self, place: Array) -> float:
+        """Return minus the log posterior at a place, up to a constant."""
+        squares = sum_squares(self.record, follow(self.record, place))
+        gap = (place - self.mean)[self.free]
+        return float(self.n / 2 * np.log(squares) + gap @ self.precision @ gap / 2)
+
+    def slope(self, place: Array) -> tuple[Array, Array]:
+        """Return the way up from a place, and the curvature there."""
+        point = linearise(self.record, place, self.free)
+        scale = self.n / point.squares
+        pull = self.precision @ (place - self.mean)[self.free]
+        return scale * point.score - pull, scale * point.information + self.precision
 
 
 @dataclass(frozen=True)
@@ -82,69 +106,76 @@ def search(record: Record, mean: Array, precision: Array, free: Array) -> Optimu
     """
     n = int(np.isfinite(record.cgm).sum())
     coarse = replace(record, step_minutes=record.step_minutes * record.every, every=1)
-
-    def weighed(told: Record, weight: float) -> Callable[[Array], Point]:
-        def evaluate(place: Array) -> Point:
-            point = linearise(told, place, free)
-            gap = (place - mean)[free]
-            fit = weight * n / 2 * np.log(point.squares)
-            return replace(point, objective=float(fit + gap @ precision @ gap / 2))
-
-        return evaluate
-
-    rough, _ = _climb(weighed(coarse, 1.0), mean, mean, precision, free, n, ROUGH)
-    weight = effective_share(record.cgm - rough.trace)
-    point, done = _climb(
-        weighed(record, weight), rough.free, mean, precision, free, weight * n, FINE
-    )
+    rough, _ = _climb(Posterior(coarse, mean, precision, free, n), mean, ROUGH)
+    weight = effective_share(record.cgm - follow(coarse, rough))
+    told = Posterior(record, mean, precision, free, weight * n)
+    place, done = _climb(told, rough, FINE)
+    point = linearise(record, place, free)
     curvature = weight * n / point.squares * point.information + precision
     return Optimum(point, invert(curvature), weight, n, done)
 
 
-def _climb(
-    evaluate: Callable[[Array], Point],
-    start: Array,
-    mean: Array,
-    precision: Array,
-    free: Array,
-    n: float,
-    tolerance: float,
-) -> tuple[Point, bool]:
+def _climb(told: Posterior, place: Array, tolerance: float) -> tuple[Array, bool]:
     """Take damped steps until the objective no longer falls."""
-    point, damping = evaluate(start), FIRST_DAMPING
+    objective, damping = told.objective(place), FIRST_DAMPING
     for _ in range(MAX_STEPS):
-        scale = n / point.squares
-        curvature = scale * point.information + precision
-        slope = scale * point.score - precision @ (point.free - mean)[free]
+        slope, curvature = told.slope(place)
         better = None
         while better is None and damping < LARGEST_DAMPING:
             damped = curvature + damping * np.diag(np.diag(curvature))
             step = np.linalg.solve(damped, slope)
             step *= min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), 1e-300))
-            place = point.free.copy()
-            place[free] += step
-            trial = evaluate(place)
-            if trial.objective <= point.objective:
+            trial = place.copy()
+            trial[told.free] += step
+            reached = told.objective(trial)
+            if reached <= objective:
                 better = trial
             else:
                 damping *= MORE_DAMPING
         if better is None:
-            return point, True
-        gain, point = point.objective - better.objective, better
+            return place, True
+        gain, objective, place = objective - reached, reached, better
         damping = max(damping * LESS_DAMPING, 1e-9)
         if gain < tolerance:
-            return point, True
-    return point, False
+            return place, True
+    return place, False
+
+
+def follow(record: Record, place: Array) -> Array:
+    """Simulate one person at a place of the free scale, as the sensor would see it."""
+    glucose, trace = np.empty((1, record.cgm.size)), np.empty((1, record.cgm.size))
+    kernels.run_all(
+        _values(record, place)[None],
+        fixed(),
+        float(record.step_minutes),
+        record.every,
+        record.meals,
+        np.array([0, len(record.meals)]),
+        record.boluses,
+        np.array([0, len(record.boluses)]),
+        np.array([record.start]),
+        glucose,
+        trace,
+        np.empty((1, kernels.N_STATES)),
+    )
+    seen: Array = trace[0]
+    return seen
+
+
+def sum_squares(record: Record, trace: Array) -> float:
+    """Sum the squared residuals, no smaller than rounded readings leave them."""
+    fit = sensitivities.sum_squares(record.cgm, trace)
+    return float(fit + ROUNDING * np.isfinite(record.cgm).sum())
 
 
 def linearise(record: Record, place: Array, free: Array) -> Point:
     """Simulate one person at a place of the free scale, with slopes there."""
-    values = from_free(place)
     n_personal = sensitivities.N_PERSONAL
+    values = _values(record, place)
     trace = np.empty(record.cgm.size)
     slopes = np.empty((record.cgm.size, n_personal))
     sensitivities.differentiate(
-        np.append(values, [0.0, record.basal]),
+        values,
         fixed(),
         float(record.step_minutes),
         record.every,
@@ -155,10 +186,15 @@ def linearise(record: Record, place: Array, free: Array) -> Point:
         slopes,
     )
     information, score = np.empty((n_personal, n_personal)), np.empty(n_personal)
-    squares = sensitivities.gather(record.cgm, trace, slopes, information, score)
-    squares += ROUNDING * np.isfinite(record.cgm).sum()
-    turn = free_slopes(values)[:, free]
+    sensitivities.gather(record.cgm, trace, slopes, information, score)
+    turn = free_slopes(values[:n_personal])[:, free]
+    squares = sum_squares(record, trace)
     return Point(place, squares, turn.T @ information @ turn, turn.T @ score, trace)
+
+
+def _values(record: Record, place: Array) -> Array:
+    """Return the parameters at a place in the order of the compiled code."""
+    return np.append(from_free(place), [0.0, record.basal])
 
 
 def invert(matrix: Array) -> Array:

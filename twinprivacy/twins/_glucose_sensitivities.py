@@ -39,6 +39,8 @@ from twinprivacy.twins._glucose_kernels import (
 
 # All but the last two: the delay of rescue carbohydrate and the basal rate.
 N_PERSONAL = N_PARAMETERS - 2
+# Those before it act through insulin or at rest, those from it on through meals.
+FED = KEMPT
 
 
 @compiled
@@ -115,6 +117,39 @@ def infuse(
 
 
 @compiled
+def act(
+    p: Array,
+    fixed: Array,
+    dt: float,
+    insulin: Array,
+    by_kd: Array,
+    by_ka2: Array,
+    action: Array,
+    by: Array,
+) -> None:
+    """Set insulin's action on glucose, and its derivatives in the columns of `by`."""
+    keep, gain = 1 / (1 + dt * p[P2]), dt * p[P2] / fixed[VI]
+    basal_ip = p[BASAL] / fixed[KE]
+    x = d_p2 = d_kd = d_ka2 = 0.0
+    by_si = np.zeros(GB - SI)
+    for i in range(insulin.size):
+        part = day_part((i + 1) * dt)
+        push = gain * (insulin[i] - basal_ip)
+        pull = gain * p[SI + part]
+        x = (x + pull * (insulin[i] - basal_ip)) * keep
+        for c in range(by_si.size):
+            by_si[c] *= keep
+        by_si[part] += push * keep
+        d_p2 = d_p2 * keep + (push * p[SI + part] / p[P2] - dt * x) * keep
+        d_kd = d_kd * keep + pull * by_kd[i] * keep
+        d_ka2 = d_ka2 * keep + pull * by_ka2[i] * keep
+        action[i] = x
+        for c in range(by_si.size):
+            by[i, SI + c] = by_si[c]
+        by[i, P2], by[i, KD], by[i, KA2] = d_p2, d_kd, d_ka2
+
+
+@compiled
 def risk_slopes(
     glucose: float, gb: float, low_gb: float, r1: float, r2: float
 ) -> tuple[float, float]:
@@ -138,48 +173,48 @@ def regulate(
     every: int,
     start: float,
     appearance: Array,
+    action: Array,
     by: Array,
-    insulin: Array,
-    by_kd: Array,
-    by_ka2: Array,
     trace: Array,
     slopes: Array,
 ) -> None:
     """Set interstitial glucose each `every` steps, and its derivatives as columns."""
-    keep_x, act = 1 / (1 + dt * p[P2]), dt * p[P2] / fixed[VI]
     lag, per_vg, sg, gb = dt / fixed[ALPHA], dt / fixed[VG], p[SG], p[GB]
-    keep_ig, basal_ip = 1 / (1 + lag), p[BASAL] / fixed[KE]
+    made, keep_ig = dt * p[SG] * p[GB], 1 / (1 + lag)
     r1, r2 = fixed[R1], fixed[R2]
     low_gb = math.log(gb) ** r2
-    x, g, ig = 0.0, start, start
-    dx, dg, dig = np.zeros(N_PERSONAL), np.zeros(N_PERSONAL), np.zeros(N_PERSONAL)
+    g = ig = start
+    # Lengths are no constants here: short loops of fixed length are not vectorised.
+    dg, dig = np.zeros(slopes.shape[1]), np.zeros(slopes.shape[1])
+    n_columns, n_other = dg.size, dg.size - (N_PERSONAL - FED)
+    # Apart from the columns: to write single places of a vector stalls its next use.
+    g_sg = g_gb = ig_sg = ig_gb = 0.0
     trace[0] = start
     slopes[0] = 0.0
-    for i in range(insulin.size):
-        part = SI + day_part((i + 1) * dt)
-        push = act * (insulin[i] - basal_ip)
-        x = (x + push * p[part]) * keep_x
+    row, wait = 1, every
+    for i in range(action.size):
+        x = action[i]
         rho = risk(g, gb, low_gb, r1, r2)
         rho_g, rho_gb = risk_slopes(g, gb, low_gb, r1, r2)
-        keep = 1 / (1 + dt * (sg + rho * x))
-        g = (g + dt * sg * gb + appearance[i] * per_vg) * keep
-        for c in range(N_PERSONAL):
-            dx[c] *= keep_x
-        dx[part] += push * keep_x
-        dx[P2] += (push * p[part] / p[P2] - dt * x) * keep_x
-        dx[KD] += act * p[part] * by_kd[i] * keep_x
-        dx[KA2] += act * p[part] * by_ka2[i] * keep_x
+        hold = 1 + dt * (sg + rho * x)
+        g, keep = (g + made + appearance[i] * per_vg) / hold, 1 / hold
         fade, pull = 1.0 - dt * g * x * rho_g, dt * g * rho
-        for c in range(N_PERSONAL):
-            dg[c] = (dg[c] * fade + per_vg * by[i, c] - pull * dx[c]) * keep
-        dg[SG] += dt * (gb - g) * keep
-        dg[GB] += dt * (sg - g * x * rho_gb) * keep
+        for c in range(n_other):
+            dg[c] = (dg[c] * fade - pull * by[i, c]) * keep
+        for c in range(n_other, n_columns):
+            dg[c] = (dg[c] * fade + per_vg * by[i, c]) * keep
+        g_sg = (g_sg * fade + dt * (gb - g)) * keep
+        g_gb = (g_gb * fade + dt * (sg - g * x * rho_gb)) * keep
         ig = (ig + lag * g) * keep_ig
-        for c in range(N_PERSONAL):
+        for c in range(n_columns):
             dig[c] = (dig[c] + lag * dg[c]) * keep_ig
-        if (i + 1) % every == 0:
-            trace[(i + 1) // every] = ig
-            slopes[(i + 1) // every] = dig
+        ig_sg, ig_gb = (ig_sg + lag * g_sg) * keep_ig, (ig_gb + lag * g_gb) * keep_ig
+        wait -= 1
+        if wait == 0:
+            trace[row] = ig
+            slopes[row] = dig
+            slopes[row, SG], slopes[row, GB] = ig_sg, ig_gb
+            row, wait = row + 1, every
 
 
 @compiled
@@ -204,41 +239,38 @@ def differentiate(
     for k in range(N_KINDS):
         if not is_empty(eaten[k]):
             absorb(p, fixed, dt, k, eaten[k], moved[k], appearance, by)
-    insulin, by_kd = np.empty(n_steps), np.empty(n_steps)
-    by_ka2 = np.empty(n_steps)
+    insulin, action = np.empty(n_steps), np.empty(n_steps)
+    by_kd, by_ka2 = np.empty(n_steps), np.empty(n_steps)
     infuse(p, fixed, dt, given, insulin, by_kd, by_ka2)
-    regulate(
-        p,
-        fixed,
-        dt,
-        every,
-        start,
-        appearance,
-        by,
-        insulin,
-        by_kd,
-        by_ka2,
-        trace,
-        slopes,
-    )
+    act(p, fixed, dt, insulin, by_kd, by_ka2, action, by)
+    regulate(p, fixed, dt, every, start, appearance, action, by, trace, slopes)
+
+
+@compiled
+def sum_squares(cgm: Array, trace: Array) -> float:
+    """Sum squared residuals in order of time; missing readings are left out."""
+    squares = 0.0
+    for t in range(cgm.size):
+        if not math.isnan(cgm[t]):
+            residual = cgm[t] - trace[t]
+            squares += residual * residual
+    return squares
 
 
 @compiled
 def gather(
     cgm: Array, trace: Array, slopes: Array, information: Array, score: Array
-) -> float:
-    """Sum squared residuals, and the normal equations; missing readings are left out.
+) -> None:
+    """Set the normal equations; missing readings are left out.
 
     Sums run in order of time, so they are the same in any number of threads.
     """
     information[:] = 0.0
     score[:] = 0.0
-    squares = 0.0
     for t in range(cgm.size):
         if math.isnan(cgm[t]):
             continue
         residual = cgm[t] - trace[t]
-        squares += residual * residual
         for c in range(N_PERSONAL):
             slope = slopes[t, c]
             score[c] += residual * slope
@@ -247,4 +279,3 @@ def gather(
     for c in range(N_PERSONAL):
         for d in range(c):
             information[d, c] = information[c, d]
-    return squares
