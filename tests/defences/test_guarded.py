@@ -1,6 +1,10 @@
 """A guarded twin counts, refuses and says what it spent, whatever is asked."""
 
 import math
+import pickle
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -95,14 +99,110 @@ def test_the_smallest_limit_holds() -> None:
     assert guard(ask, [private, QueryLimit(9)]).limit == 3
 
 
-def test_a_twin_that_fails_spends_nothing() -> None:
+def test_spent_is_a_part_of_the_whole_budget_under_a_smaller_limit() -> None:
+    twin = guard(ask, [NORMAL, QueryLimit(2)], rng=np.random.default_rng(1))
+    twin(PEOPLE)
+    # The noise is that of four answers: one cost the root of 1 / 4, not of 1 / 2.
+    assert twin.spent == PrivacyGuarantee(mu=0.5)
+    twin(PEOPLE)
+    assert twin.spent is not None
+    assert twin.spent.mu == pytest.approx(math.sqrt(2 / 4))
+
+
+def test_many_at_once_get_no_more_than_the_limit() -> None:
+    together = threading.Barrier(8)
+
+    def slow(people: pd.DataFrame) -> np.ndarray:
+        # Long enough for everybody else to ask too.
+        time.sleep(0.05)
+        return ask(people)
+
+    twin = guard(slow, [QueryLimit(3)])
+
+    def is_answered(_: int) -> bool:
+        together.wait(timeout=10)
+        try:
+            twin(PEOPLE)
+        except ParameterError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(is_answered, range(8))) == 3
+    assert twin.answered.to_dict() == {"a": 3, "b": 3, "c": 3}
+
+
+def test_a_twin_that_asks_itself_is_limited_too() -> None:
+    said = []
+
+    def again(people: pd.DataFrame) -> np.ndarray:
+        if len(said) < 3:
+            said.append(twin(people))
+        return ask(people)
+
+    twin = guard(again, [QueryLimit(1)])
+    with pytest.raises(ParameterError, match=r"for 3 of 3 people$"):
+        twin(PEOPLE)
+    assert not said
+
+
+def test_a_copy_in_a_worker_counts_on_from_there() -> None:
+    twin = guard(ask, [QueryLimit(2)])
+    twin(PEOPLE)
+    copied = pickle.loads(pickle.dumps(twin))
+    copied(PEOPLE)
+    assert copied.answered.to_dict() == {"a": 2, "b": 2, "c": 2}
+    assert twin.answered.to_dict() == {"a": 1, "b": 1, "c": 1}
+
+
+def test_a_twin_that_fails_is_charged() -> None:
     def broken(people: pd.DataFrame) -> np.ndarray:
         raise RuntimeError("out of order")
 
     twin = guard(broken, [QueryLimit(1)])
     with pytest.raises(RuntimeError, match=r"^out of order$"):
         twin(PEOPLE)
-    assert twin.answered.empty
+    with pytest.raises(ParameterError, match=r"for 3 of 3 people$"):
+        twin(PEOPLE)
+
+
+def test_a_missing_answer_is_an_answer() -> None:
+    # The error says that a's answer is missing, which nobody else's is.
+    missing = PEOPLE.assign(dose=[math.nan, 33.0, 58.0])
+    twin = guard(ask, [NORMAL], rng=np.random.default_rng(1))
+    message = "^answers must be finite; got 1 of 1 missing or infinite$"
+    for n_asked in range(1, 5):
+        with pytest.raises(DataError, match=message):
+            twin(missing[:1])
+        assert twin.answered.to_dict() == {"a": n_asked}
+    assert twin.spent == PrivacyGuarantee(mu=1.0)
+    with pytest.raises(ParameterError, match=r"for 1 of 1 people$"):
+        twin(missing[:1])
+
+
+@pytest.mark.parametrize(
+    ("said", "shape"),
+    [
+        (np.zeros(50), r"\(50,\)"),
+        (np.zeros((2, 3)), r"\(2, 3\)"),
+        (7.0, r"\(\)"),
+    ],
+)
+def test_an_answer_for_each_person_and_no_more(said: object, shape: str) -> None:
+    twin = guard(lambda people: said, [QueryLimit(1)])  # type: ignore[arg-type,return-value]
+    message = f"^ask must give one answer for each of 3 people; got the shape {shape}$"
+    with pytest.raises(DataError, match=message):
+        twin(PEOPLE)
+    assert twin.answered.to_dict() == {"a": 1, "b": 1, "c": 1}
+
+
+def test_texts_numbers_and_dates_are_labels() -> None:
+    days = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03"])
+    for index in ([1, 2.5, "a"], days, days.date, pd.Categorical(["a", "b", "c"])):
+        twin = guard(ask, [QueryLimit(1)])
+        twin(PEOPLE.set_axis(index))
+        with pytest.raises(ParameterError, match=r"for 3 of 3 people$"):
+            twin(PEOPLE.set_axis(index))
 
 
 @given(st.lists(st.lists(st.sampled_from("abc"), max_size=4), max_size=6))
@@ -171,8 +271,13 @@ def test_bad_input() -> None:
     with pytest.raises(DataError, match=r"^people must be a pandas.DataFrame; got int"):
         twin(3)  # type: ignore[arg-type]
     message = (
-        "^people must have one label each in their index, none missing; got others$"
+        "^people must have one label each in their index, a text, number or date, none "
+        "missing; got others$"
     )
-    for index in ([None, "a", "b"], pd.MultiIndex.from_product([[1], [1, 2, 3]])):
+    # Two tuples that hold a nan differ, so they would count as two people.
+    unequal = pd.Index([("a", math.nan), "b", "c"], dtype=object, tupleize_cols=False)
+    unhashable = pd.Index([["a"], "b", "c"], dtype=object)
+    several = pd.MultiIndex.from_product([[1], [1, 2, 3]])
+    for index in ([None, "a", "b"], several, unequal, unhashable):
         with pytest.raises(DataError, match=message):
             twin(PEOPLE.set_axis(index))

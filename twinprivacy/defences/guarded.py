@@ -3,6 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from numbers import Real
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +20,9 @@ from twinprivacy.errors import DataError, ParameterError
 __all__ = ["AnswerDefence", "GuardedTwin", "guard"]
 
 Ask = Callable[[pd.DataFrame], npt.ArrayLike]
+# One for all twins, held for as long as counting takes: a twin with a lock of its own
+# could not be sent to a worker.
+_COUNTING = Lock()
 
 
 class AnswerDefence(Protocol):
@@ -79,29 +85,28 @@ class GuardedTwin:
         Raises
         ------
         DataError
-            For people without labels.
+            For people without labels, or if the twin does not answer once for each.
         ParameterError
             If a person would be answered about more often than allowed. Then nobody
             is, and nothing is spent.
+
+        Notes
+        -----
+        People are charged before the twin is asked, and get nothing back where it, or a
+        defence, fails: an error tells of them too.
         """
-        asked = _count(people)
-        after = self._answered + asked
-        n_over = sum(after[person] > self.limit for person in asked)
-        if n_over:
-            raise ParameterError(
-                f"a person may be asked about {self.limit} times; got more for "
-                f"{n_over} of {len(asked)} people"
-            )
+        self._charge(_count(people))
         answers: Any = self.ask(people)
-        rngs: Any = [None] * len(self.defences)
-        if self.rng is not None:
-            rngs = self.rng.spawn(len(self.defences))
-        for defence, rng in zip(self.defences, rngs, strict=True):
+        if np.shape(answers)[:1] != (len(people),):
+            raise DataError(
+                f"ask must give one answer for each of {len(people)} people; got the "
+                f"shape {np.shape(answers)}"
+            )
+        for defence, rng in zip(self.defences, self._spawn(), strict=True):
             if rng is None:
                 answers = defence.release(answers)
             else:
                 answers = defence.simulate(answers, rng=rng)
-        self._answered = after
         return np.asarray(answers)
 
     @property
@@ -128,6 +133,25 @@ class GuardedTwin:
                 each = split(total, int(limit)) if np.isfinite(limit) else total
                 return repeat(each, max(self._answered.values(), default=0))
         return None
+
+    def _charge(self, asked: Counter[Hashable]) -> None:
+        """Count the answers, unless that is more than a person may be given."""
+        with _COUNTING:
+            after = self._answered + asked
+            n_over = sum(after[person] > self.limit for person in asked)
+            if not n_over:
+                self._answered = after
+        if n_over:
+            raise ParameterError(
+                f"a person may be asked about {self.limit} times; got more for "
+                f"{n_over} of {len(asked)} people"
+            )
+
+    def _spawn(self) -> list[Any]:
+        if self.rng is None:
+            return [None] * len(self.defences)
+        with _COUNTING:
+            return self.rng.spawn(len(self.defences))
 
 
 def guard(
@@ -163,7 +187,9 @@ def guard(
     Notes
     -----
     People are counted as the asker names them, in this object alone: a copy, as each
-    parallel worker gets one, starts its own count from there.
+    parallel worker gets one, starts its own count from there. That an answer is missing
+    is told as an error, which no noise hides: a guarantee holds for a twin that answers
+    about everybody.
 
     Examples
     --------
@@ -208,8 +234,12 @@ def _count(people: Any) -> Counter[Hashable]:
             f"people must be a pandas.DataFrame; got {type(people).__name__}"
         )
     index = people.index
-    if isinstance(index, pd.MultiIndex) or index.hasnans:
+    labels = [] if isinstance(index, pd.MultiIndex) else index.tolist()
+    # Of other kinds an asker could make two that are one person, and count as two.
+    is_known = [isinstance(label, str | Real | date) for label in labels]
+    if len(labels) < len(index) or index.hasnans or not all(is_known):
         raise DataError(
-            "people must have one label each in their index, none missing; got others"
+            "people must have one label each in their index, a text, number or date, "
+            "none missing; got others"
         )
-    return Counter(index.tolist())
+    return Counter(labels)
