@@ -2,13 +2,26 @@
 
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
-from twinprivacy.attacks.bounds import PrivacyGuarantee, gaussian_mu
+from twinprivacy.attacks.bounds import (
+    PrivacyGuarantee,
+    advantage_bound,
+    attribute_success_bound,
+    gaussian_mu,
+    group_guarantee,
+)
+from twinprivacy.defences.answers import NoisyAnswers
 from twinprivacy.defences.budgets import compose, repeat, split
+from twinprivacy.defences.private_dose import fit_private_dose
 from twinprivacy.errors import ParameterError
+from twinprivacy.estimates import wilson_interval
+from twinprivacy.operating_points import membership_advantage
 
 PURE = st.builds(PrivacyGuarantee, epsilon=st.floats(0, 20), delta=st.floats(0, 0.05))
 NORMAL = st.builds(PrivacyGuarantee, mu=st.floats(0, 20))
@@ -111,6 +124,46 @@ def test_mixed_budgets_name_the_way_out() -> None:
     )
     with pytest.raises(ParameterError, match=message):
         compose(mixed)
+
+
+def scores_of_a_fit_and_an_answer(record: float, n: int) -> np.ndarray:
+    """Return how much more a fit with a record and an answer tell of 100 than of 0.
+
+    Both are made of the record, each with a mu of 1.
+    """
+    settings = {"outcome": "dose", "features": {"x": (-1, 1)}, "mu": 1.0}
+    settings |= {"lower": 0.0, "upper": 100.0, "fixed_dose": 50.0}
+    noisy = NoisyAnswers(0.0, 100.0, mu=1.0)
+    person = pd.DataFrame({"x": [1.0], "dose": [record]})
+    # In deviations of the noise: a row (1, 1) / sqrt(2) times -1 or 1 over sqrt(2), and
+    # 0 or 1. The matrix of the fit does not depend on the dose.
+    of_0, of_100 = np.array([-0.5, -0.5, 0.0]), np.array([0.5, 0.5, 1.0])
+    scores = []
+    for rng in np.random.default_rng(int(record)).spawn(n):
+        fit = fit_private_dose(person, **settings, rng=rng)
+        answer = noisy.simulate([record], rng=rng) / 100
+        seen = np.append(fit.released.vector / math.sqrt(2), answer)
+        scores.append(((seen - of_0) ** 2 - (seen - of_100) ** 2).sum())
+    return np.array(scores)
+
+
+def test_a_fit_and_answers_compose_once_they_are_about_the_same_two_records() -> None:
+    zero, hundred = (scores_of_a_fit_and_an_answer(dose, 1_000) for dose in (0, 100))
+    found = membership_advantage(hundred, zero, threshold=0.0, confidence_level=0.999)
+    fit, noisy = PrivacyGuarantee(mu=1.0), NoisyAnswers(0.0, 100.0, mu=1.0)
+    # The two cases lie the root of 3 apart.
+    exact = 2 * norm.cdf(math.sqrt(3) / 2) - 1
+    assert found.low <= exact <= found.high
+    # With or without is not the one record or the other: the sum says too little,
+    assert found.low > advantage_bound(compose([fit, noisy.guarantee()]))
+    # and one removed and one added hold.
+    both = compose([group_guarantee(fit, 2), noisy.guarantee()])
+    assert found.low <= advantage_bound(both)
+    # Against what knows nothing, half the answer's budget is enough.
+    right = int((hundred > 0).sum() + (zero <= 0).sum())
+    success = wilson_interval(right, 2_000, confidence_level=0.999)
+    half = compose([fit, noisy.attribute_guarantee()])
+    assert success.low <= attribute_success_bound(half, 0.5)
 
 
 def test_bad_input() -> None:

@@ -43,6 +43,14 @@ def compose(guarantees: Sequence[PrivacyGuarantee]) -> PrivacyGuarantee:
     For many releases with epsilon a smaller sum holds at the price of a delta; it is
     not used here. The composition of mu is exact.
 
+    All guarantees must be between the same two cases. A private fit's is for a person
+    *with or without*, `NoisyAnswers.guarantee` for one record *or any other*; a record
+    that is replaced is one removed and one added. So give
+    ``group_guarantee(fit.guarantee, 2)`` with the guarantee of answers. Against what
+    knows nothing of the person, give the fit's own and
+    `NoisyAnswers.attribute_guarantee`: from the fit without them, and an answer from
+    the middle of the bounds.
+
     References
     ----------
     Dwork and Roth (2014), theorem 3.16, doi:10.1561/0400000042; Dong, Roth and Su
