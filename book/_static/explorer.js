@@ -2,9 +2,7 @@
    The arithmetic is that of twinprivacy.explorer.interpolation, step by step. */
 (() => {
   "use strict";
-  const BAD_YEAR = 0.005;
-  const FEWEST_EXPOSED = 100;
-  const STEPS = 60;
+  const [BAD_YEAR, FEWEST_EXPOSED, STEPS] = [0.005, 100, 60];
   const SIDES = ["value", "low", "high"];
 
   // Tables ------------------------------------------------------------------------
@@ -273,6 +271,7 @@
       }
     }
 
+    root.querySelector(".explorer-note").hidden = true;
     form.hidden = results.hidden = false;
     // No menu: it would lead to an editor on another host.
     const drawn = { mode: "vega", actions: false, renderer: "svg" };

@@ -8,6 +8,7 @@ the ends the end holds. The page of the book does the same in the browser.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -152,11 +153,9 @@ def _place(axis: Mapping[str, Any], at: Mapping[str, float]) -> tuple[int, float
             raise ParameterError(f"{name} must be one of {points}; got {position!r}")
         return points.index(position), 0.0
     position = min(max(position, points[0]), points[-1])
-    left = min(
-        int(np.searchsorted(points, position, side="right")) - 1, len(points) - 2
-    )
     if len(points) == 1:
         return 0, 0.0
+    left = min(bisect_right(points, position) - 1, len(points) - 2)
     ends = points[left], points[left + 1]
     if axis["scale"] == "log":
         return left, math.log(position / ends[0]) / math.log(ends[1] / ends[0])
