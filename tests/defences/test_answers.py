@@ -108,6 +108,15 @@ class TestRounded:
         with pytest.raises(ParameterError, match=message):
             RoundedAnswers(1.0).threat(threat)
 
+    def test_steps_and_answers_at_the_ends_of_floats(self) -> None:
+        # 1e320 steps are more than a float can count; the answer is one of them.
+        assert RoundedAnswers(1e-320).release([1.0, -2.0]).tolist() == [1.0, -2.0]
+        assert RoundedAnswers(0.1).release([1e308, 0.26]).tolist() == [1e308, 0.1 * 3]
+        # Two steps of 1e308 are beyond the largest float, which stands for them.
+        largest = sys.float_info.max
+        rounded = RoundedAnswers(1e308).release([1.7e308, 1.2e308, -1.7e308])
+        assert rounded.tolist() == [largest, 1e308, -largest]
+
     @pytest.mark.parametrize("step", [0.0, -1.0, math.inf, math.nan])
     def test_bad_step(self, step: float) -> None:
         message = f"^step must be finite and above 0; got {step}$"
@@ -329,6 +338,64 @@ class TestNoisy:
         # With little noise the attack works: the bound was not met by a broken attack.
         assert gains[1].low > max(gains[0].high, 0.2)
 
+    def test_clipped_twins_keep_to_the_bounds(self) -> None:
+        def ask(people: pd.DataFrame) -> pd.Series:
+            return people["dose"]
+
+        people = pd.DataFrame({"dose": [5.0, 30.0, 99.0]})
+        one = NoisyAnswers(10.0, 60.0, mu=1.0).clipped(ask)
+        assert one(people).tolist() == [10.0, 30.0, 60.0]
+        both = NoisyAnswers((10.0, 0.0), (60.0, 1.0), mu=1.0)
+        # Two answers, then two of each of three candidates.
+        for shape in ((3, 2), (4, 3, 2)):
+            said = both.clipped(lambda shape: np.full(shape, 7.0))(shape)
+            assert (said == np.broadcast_to([10.0, 1.0], shape)).all()
+
+    def test_attack_keeps_to_the_bound_only_where_answers_do(
+        self, rng: np.random.Generator
+    ) -> None:
+        """Answers of 0 or 100 by bounds from 40 to 60, with a deviation of 20."""
+        people = pd.DataFrame({"gene": rng.choice(["A", "B"], 1_200), "age": 50.0})
+
+        def ask(people: pd.DataFrame) -> np.ndarray:
+            return np.where(people["gene"] == "A", 0.0, 100.0)
+
+        def equation(people: pd.DataFrame) -> np.ndarray:
+            return np.tile([0.0, 100.0], (len(people), 1))
+
+        noisy = NoisyAnswers(40.0, 60.0, mu=1.0)
+        threat = noisy.threat(ThreatModel("gene", ("age",), ("dose",)))
+        found = {}
+        for name, asked, expected in (
+            ("as said", ask, equation),
+            ("clipped", noisy.clipped(ask), noisy.clipped(equation)),
+        ):
+            found[name] = infer_attribute(
+                asked,
+                people[:900],
+                people[900:1_000],
+                auxiliary=people[1_000:],
+                threat=threat,
+                attacker=BayesInversion(
+                    candidates=pd.DataFrame({"gene": ["A", "B"]}), equations=expected
+                ),
+                models=("logistic",),
+                rng=rng,
+            )
+        prior = found["clipped"].imputation_baseline.high
+        bound = attribute_success_bound(noisy.attribute_guarantee(), prior)
+        # 100 deviates from 0 by 5 of the noise, 60 from 40 by 1: Phi(1 / 2) are right.
+        assert found["as said"].success.low > bound
+        clipped = found["clipped"].success
+        assert clipped.low <= norm.cdf(0.5) <= clipped.high
+        assert clipped.low <= bound
+
+    def test_threat_of_several_answers(self) -> None:
+        # Two numbers three times: sqrt(6) * 50 / 1.5.
+        two = ThreatModel("vkorc1", (), ("dose", "inr"))
+        threat = BOTH[1].threat(two)
+        assert threat.noise_sd == pytest.approx(math.sqrt(6) * 50 / 1.5)
+
     def test_threat(self) -> None:
         laplace, normal = BOTH
         threat = normal.threat(THREAT)
@@ -343,6 +410,12 @@ class TestNoisy:
         )
         with pytest.raises(ParameterError, match=message):
             normal.threat(RoundedAnswers(5.0).threat(THREAT))
+        message = (
+            "^threat must have neither noise nor rounding yet; got noise_sd 57.7.* and "
+            "output_precision None$"
+        )
+        with pytest.raises(ParameterError, match=message):
+            normal.threat(threat)
         message = "^a threat can only express noise of a mu, not clipped; got epsilon$"
         with pytest.raises(ParameterError, match=message):
             laplace.threat(THREAT)
@@ -367,8 +440,13 @@ class TestNoisy:
             ((0.0, 0.0), (1.0,)),
             ((), ()),
             (0, None),
+            # 3.4e308 is beyond the largest float.
+            (-1.7e308, 1.7e308),
         ):
-            message = "^lower and upper must be finite with lower < upper, as many of "
+            message = (
+                "^lower and upper must be finite with lower < upper, as many of one as "
+                "of the other, and their distance finite; got "
+            )
             with pytest.raises(ParameterError, match=message):
                 NoisyAnswers(low, high, mu=1.0)
         message = "^exactly one of epsilon and mu must be given; got None and None$"
@@ -380,6 +458,10 @@ class TestNoisy:
         message = "^n_answers must be a whole number of 1 or more; got 0$"
         with pytest.raises(ParameterError, match=message):
             NoisyAnswers(0.0, 1.0, mu=1.0, n_answers=0)
+        for bad in (0, -1, 1.5):
+            message = f"^n_columns must be a whole number of 1 or more; got {bad}$"
+            with pytest.raises(ParameterError, match=message):
+                NoisyAnswers(0.0, 1.0, mu=1.0).noise_scale(bad)  # type: ignore[arg-type]
 
     def test_bad_answers(self, rng: np.random.Generator) -> None:
         noisy = NoisyAnswers((0.0, 0.0), (1.0, 1.0), mu=1.0)
@@ -507,6 +589,18 @@ class TestRandomised:
         )
         with pytest.raises(ParameterError, match=message):
             self.DOSES.threat(THREAT)
+
+
+@pytest.mark.parametrize("defence", [RoundedAnswers(1.0), BOTH[1]])
+def test_times_are_no_numbers(
+    defence: RoundedAnswers | NoisyAnswers, rng: np.random.Generator
+) -> None:
+    days = pd.Series(pd.to_datetime(["2024-01-01", "2024-01-02"]))
+    message = "^answers must hold numbers; got others$"
+    for times in (days, days.to_numpy(), days - days[0], days.dt.date, list(days)):
+        for answers in (times, pd.DataFrame({"day": times})):
+            with pytest.raises(DataError, match=message):
+                defence.simulate(answers, rng=rng)
 
 
 def test_query_limit(rng: np.random.Generator) -> None:

@@ -32,6 +32,9 @@ def check_budget(guarantee: PrivacyGuarantee) -> None:
 def read_numbers(answers: npt.ArrayLike) -> Array:
     """Return a twin's answers as numbers, shape (n,) or (n, k), checked."""
     try:
+        if np.asarray(answers).dtype.kind in "mM":
+            # They would be read as numbers in units of their own.
+            raise TypeError("times are no numbers")
         given = np.array(answers, dtype=float)
     except (TypeError, ValueError):
         # Without the cause, which would quote a value.

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,8 +55,8 @@ class NoisyAnswers:
     Raises
     ------
     ParameterError
-        For bounds that are not finite and ascending, neither or both of the budgets, or
-        a setting outside its range.
+        For bounds that are not finite and ascending, or further apart than a float can
+        hold, neither or both of the budgets, or a setting outside its range.
 
     Notes
     -----
@@ -93,7 +95,8 @@ class NoisyAnswers:
         if low.shape != high.shape or not low.size or not _ascending(low, high):
             raise ParameterError(
                 "lower and upper must be finite with lower < upper, as many of one as "
-                f"of the other; got {self.lower!r} and {self.upper!r}"
+                "of the other, and their distance finite; got "
+                f"{self.lower!r} and {self.upper!r}"
             )
         check_budget(self.guarantee())
         check_whole_number(self.n_answers, name="n_answers", least=1)
@@ -131,17 +134,18 @@ class NoisyAnswers:
         Raises
         ------
         ParameterError
-            If there are bounds for another number of answers, or the noise is beyond
-            what a float can hold.
+            If there are bounds for another number of answers, or for none, or the noise
+            is beyond what a float can hold.
         """
         low, high = self._bounds()
         k = low.size if n_columns is None else n_columns
+        check_whole_number(k, name="n_columns", least=1)
         if low.size not in (1, k):
             raise ParameterError(
                 f"lower and upper must be one number, or one for each of {k} answers; "
                 f"got {low.size}"
             )
-        scale = self._unit_scale(k) * np.broadcast_to(high / 2 - low / 2, k)
+        scale = self._unit_scale(k) * np.broadcast_to((high - low) / 2, k)
         if not (scale < _MOST_NOISE / 2).all():
             raise ParameterError(
                 "epsilon or mu must be so large that the noise is below "
@@ -195,8 +199,10 @@ class NoisyAnswers:
 
         Notes
         -----
-        An attack computes what a candidate would be answered from the equation, whose
-        answers should lie within the bounds: clip them in the equation if they do not.
+        An attack adds the noise to what the twin says, and compares with what the
+        equation says of each candidate. A threat does not clip either of them. Where
+        one can leave the bounds, put `clipped` around both: the guarantee does not hold
+        for noise on answers that were not clipped.
 
         Raises
         ------
@@ -222,6 +228,26 @@ class NoisyAnswers:
             )
         n_queries = min(threat.n_queries, self.n_answers)
         return replace(threat, noise_sd=float(scales[0]), n_queries=n_queries)
+
+    def clipped(self, ask: Callable[[Any], npt.ArrayLike]) -> Callable[[Any], Array]:
+        """Return a twin, or an equation of an attack, that keeps to the bounds.
+
+        Parameters
+        ----------
+        ask : callable
+            People to answers, (n,) or (n, k), or to the answers expected of candidates,
+            (n, m) or (n, m, k): bounds for each of k answers need the last axis.
+
+        Returns
+        -------
+        callable
+            The same with answers that are clipped, before any noise.
+        """
+        return partial(self._ask_clipped, ask)
+
+    def _ask_clipped(self, ask: Callable[[Any], npt.ArrayLike], people: Any) -> Array:
+        said = np.asarray(ask(people), dtype=float)
+        return np.asarray(np.clip(said, *self._bounds()))
 
     def _bounds(self) -> tuple[Array, Array]:
         try:
@@ -254,6 +280,6 @@ class NoisyAnswers:
 
 
 def _ascending(low: Array, high: Array) -> bool:
-    # Their difference may be beyond the largest float.
-    width = high / 2 - low / 2
-    return bool((np.isfinite(low) & np.isfinite(high) & (width > 0)).all())
+    with np.errstate(over="ignore", invalid="ignore"):
+        width = high - low
+    return bool((np.isfinite(width) & (width > 0)).all())

@@ -3,7 +3,7 @@
 import math
 
 from twinprivacy._guarantees import PrivacyGuarantee, gaussian_mu
-from twinprivacy.errors import ParameterError
+from twinprivacy.defences._checks import check_budget
 
 
 def read_budget(
@@ -11,9 +11,7 @@ def read_budget(
 ) -> PrivacyGuarantee:
     """Return the guarantee; raise unless exactly one budget is given, above 0."""
     guarantee = PrivacyGuarantee(epsilon=epsilon, delta=delta, mu=mu)
-    budget = guarantee.epsilon if guarantee.mu is None else guarantee.mu
-    if not budget:
-        raise ParameterError(f"epsilon or mu must be above 0; got {budget!r}")
+    check_budget(guarantee)
     return guarantee
 
 

@@ -33,6 +33,8 @@ from twinprivacy.errors import ParameterError
 
 __all__ = ["NoisyAnswers", "QueryLimit", "RandomisedAnswers", "RoundedAnswers"]
 
+_LARGEST = float(np.finfo(float).max)
+
 
 @dataclass(frozen=True)
 class RoundedAnswers:
@@ -73,7 +75,12 @@ class RoundedAnswers:
 
     def release(self, answers: npt.ArrayLike) -> Array:
         """Return the rounded answers."""
-        return np.asarray(np.round(read_numbers(answers) / self.step) * self.step)
+        given = read_numbers(answers)
+        with np.errstate(over="ignore"):
+            steps = given / self.step
+            rounded = np.clip(np.round(steps) * self.step, -_LARGEST, _LARGEST)
+        # More steps than a float can count are finer than its last digit.
+        return np.asarray(np.where(np.isfinite(steps), rounded, given))
 
     def guarantee(self) -> None:
         """Return None: rounding guarantees nothing."""
