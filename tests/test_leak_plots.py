@@ -201,6 +201,12 @@ class TestDoseResponse:
         assert tick_names(axes[0].xaxis) == ["1", "10", "100"]
         assert axes[0].lines[-1].get_ydata() == [0, 0]
 
+    def test_axes_left_over_stay_empty_and_each_row_says_what_leaks(self, figure, data):
+        axes = figure.subplots(3, 1)
+        plots.plot_dose_response(data, axes)
+        assert [ax.axison for ax in axes] == [True, True, False]
+        assert [ax.get_ylabel() for ax in axes[:2]] == ["bits per person"] * 2
+
     def test_a_lone_series_needs_no_name_and_no_curve(self, figure, data):
         lone = data[data["series"] == "VKORC1"]
         lone = lone.assign(curve=np.nan, curve_low=np.nan, curve_high=np.nan)

@@ -115,13 +115,16 @@ def plot_dose_response(
         the axis), volume_label (written there), value, low, high (estimates) and curve,
         curve_low, curve_high (the monotone curve and its band; missing for none).
     axes : matplotlib.axes.Axes, or an array of them
-        One for each panel.
+        One for each panel; what is left over stays empty.
     label : str
         What leaks.
     """
     names = list(dict.fromkeys(data["series"]))
-    axes = np.atleast_1d(axes)
-    for ax, (panel, rows) in zip(axes, data.groupby("panel", sort=False), strict=True):
+    panels = list(data.groupby("panel", sort=False))
+    axes = np.atleast_1d(axes).ravel()
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+    for ax, (panel, rows) in zip(axes[: len(panels)], panels, strict=True):
         ends = []
         for series, part in rows.groupby("series", sort=False):
             place = names.index(str(series))
@@ -145,7 +148,8 @@ def plot_dose_response(
         ax.set(title=str(panel), xlabel=rows["axis"].iloc[0])
         ax.margins(x=0.04)
         ax.autoscale_view()
-        if ax is axes[0]:
+        spec = ax.get_subplotspec()
+        if spec is None or spec.is_first_col():
             ax.set_ylabel(label)
         if len(ends) > 1:
             label_ends(ax, ends)
