@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Hashable
 from functools import partial
 
 import numpy as np
@@ -496,6 +497,10 @@ class TestRandomised:
         assert spinner.truth_probability() == pytest.approx(3 / 4)
         # e / (e + 2); with two answers asked for twice, a quarter of the budget each.
         assert self.DOSES.truth_probability() == pytest.approx(math.e / (math.e + 2))
+        for bad in (0, -1, 1.5):
+            message = f"^n_columns must be a whole number of 1 or more; got {bad}$"
+            with pytest.raises(ParameterError, match=message):
+                self.DOSES.truth_probability(bad)  # type: ignore[arg-type]
         twice = RandomisedAnswers(("low", "mid", "high"), epsilon=4.0, n_answers=2)
         assert twice.truth_probability(2) == pytest.approx(math.e / (math.e + 2))
 
@@ -557,6 +562,41 @@ class TestRandomised:
         bound = attribute_bits_bound(guarantee, entropy_bits=math.log2(n))
         assert bits <= bound + 1e-12
 
+    def test_two_answers_share_the_budget(self, rng: np.random.Generator) -> None:
+        n = 4_000
+        two = self.DOSES.simulate([["low", "low"]] * n, rng=rng)
+        # Half the budget for each: root e / (root e + 2), and not e / (e + 2).
+        told = wilson_interval(int((two == "low").sum()), 2 * n, confidence_level=0.999)
+        by_hand = math.exp(0.5) / (math.exp(0.5) + 2)
+        assert told.low <= by_hand <= told.high < math.e / (math.e + 2)
+
+    @pytest.mark.parametrize(
+        "categories",
+        [
+            (1, "a"),
+            (("A", "G"), ("A", "A")),
+            (("A",), ("A", "G")),
+            ("a", None),
+            (1, 2.5),
+            (True, False),
+        ],
+    )
+    def test_categories_come_back_as_they_are(
+        self, categories: tuple[Hashable, ...], rng: np.random.Generator
+    ) -> None:
+        some = RandomisedAnswers(categories, epsilon=1.0)
+        exact = RandomisedAnswers(categories, epsilon=math.inf)
+        answers = [*categories, categories[0]]
+        for asked in (answers, pd.Series(answers, dtype=object)):
+            assert exact.simulate(asked, rng=rng).tolist() == answers
+            for said in some.simulate(asked, rng=rng).tolist():
+                assert said in categories
+        # Two answers about each person.
+        rows = [list(categories), list(categories[::-1])]
+        found = exact.simulate(rows, rng=rng)
+        assert found.shape == (2, 2)
+        assert found.tolist() == rows
+
     def test_kinds_shapes_and_limits(self, rng: np.random.Generator) -> None:
         exact = RandomisedAnswers((1, 2, 3), epsilon=math.inf)
         table = np.array([[1, 2], [3, 3]])
@@ -581,8 +621,17 @@ class TestRandomised:
         with pytest.raises(ParameterError, match=message):
             RandomisedAnswers(("a", "b"), epsilon=0)
         message = "^answers must be among the 3 categories; got 1 of 2 others$"
-        with pytest.raises(DataError, match=message):
-            self.DOSES.simulate(["low", "secret"], rng=rng)
+        for answers in (["low", "secret"], ["low", ["low"]], [("low", "secret")]):
+            with pytest.raises(DataError, match=message):
+                self.DOSES.simulate(answers, rng=rng)
+        # 1 + e^40 is e^40 to a float: the truth would be told for certain.
+        message = (
+            "^epsilon must be infinite, or so small that a lie is told with a "
+            "probability of 1e-12 or more; got 40$"
+        )
+        with pytest.raises(ParameterError, match=message):
+            RandomisedAnswers(("a", "b"), epsilon=40)
+        assert RandomisedAnswers(("a", "b"), epsilon=40, n_answers=2).n_answers == 2
         message = (
             "^a threat cannot express randomised response; got a threat on dose: "
             "attack the simulated answers instead$"

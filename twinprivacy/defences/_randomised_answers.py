@@ -15,6 +15,9 @@ from twinprivacy.defences._checks import check_budget, check_shape, check_whole_
 from twinprivacy.defences._opendp import Codes
 from twinprivacy.errors import DataError, ParameterError
 
+# Smaller chances of a lie are not those of epsilon: a float near 1 has few digits.
+_LEAST_LIE = 1e-12
+
 
 @dataclass(frozen=True)
 class RandomisedAnswers:
@@ -29,13 +32,15 @@ class RandomisedAnswers:
         All categories that an answer may be, two or more, all different.
     epsilon : float
         Budget for all answers about a person together, above 0; infinite for the truth.
+        About 27 for a single answer is as much as any other can be.
     n_answers : int
         How often a person may be asked about, 1 or more; each time all k answers count.
 
     Raises
     ------
     ParameterError
-        For fewer than two categories, repeated ones, or a setting outside its range.
+        For fewer than two categories, repeated ones, a setting outside its range, or an
+        epsilon under which a lie is less probable than 1e-12.
 
     References
     ----------
@@ -64,6 +69,11 @@ class RandomisedAnswers:
             )
         check_budget(self.guarantee())
         check_whole_number(self.n_answers, name="n_answers", least=1)
+        if self.epsilon < np.inf and 1 - self.truth_probability() < _LEAST_LIE:
+            raise ParameterError(
+                "epsilon must be infinite, or so small that a lie is told with a "
+                f"probability of {_LEAST_LIE} or more; got {self.epsilon!r}"
+            )
 
     def guarantee(self) -> PrivacyGuarantee:
         """Return what all answers about a person keep together."""
@@ -76,7 +86,13 @@ class RandomisedAnswers:
         ----------
         n_columns : int
             k, categories in an answer, 1 or more.
+
+        Raises
+        ------
+        ParameterError
+            For a number of columns that is none.
         """
+        check_whole_number(n_columns, name="n_columns", least=1)
         others = len(self.categories) - 1
         each = self.epsilon / (n_columns * self.n_answers)
         return float(1 / (1 + others * np.exp(-each)))
@@ -89,7 +105,8 @@ class RandomisedAnswers:
         Parameters
         ----------
         answers : array_like
-            Categories, shape (n,) or (n, k).
+            Categories, shape (n,) or (n, k). Where a category is a tuple, rows of k are
+            lists.
         rng : numpy.random.Generator
 
         Returns
@@ -146,11 +163,13 @@ class RandomisedAnswers:
 
     def _codes(self, answers: npt.ArrayLike) -> tuple[Codes, tuple[int, ...]]:
         """Return the place of each answer among the categories."""
-        given = np.asarray(answers)
+        # A tuple is a row of answers, unless it is a category.
+        has_tuples = any(isinstance(category, tuple) for category in self.categories)
+        rows = (list, np.ndarray) if has_tuples else (list, np.ndarray, tuple)
+        given = _as_objects(answers, rows=rows)
         check_shape(given)
         places = {category: place for place, category in enumerate(self.categories)}
-        found = [places.get(value, -1) for value in given.ravel().tolist()]
-        codes = np.array(found, dtype=np.intp)
+        codes = np.array([_place(value, places) for value in given.flat], dtype=np.intp)
         n_bad = int((codes < 0).sum())
         if n_bad:
             raise DataError(
@@ -160,4 +179,40 @@ class RandomisedAnswers:
         return codes, given.shape
 
     def _said(self, codes: Codes, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-        return np.asarray(self.categories)[codes].reshape(shape)
+        return _as_plain(self.categories)[codes].reshape(shape)
+
+
+def _as_objects(answers: Any, *, rows: tuple[type, ...]) -> npt.NDArray[np.object_]:
+    """Return answers as they are, shape (n,), or (n, k) if all are rows."""
+    if not isinstance(answers, list | tuple):
+        return np.asarray(answers, dtype=object)
+    if answers and all(isinstance(answer, rows) for answer in answers):
+        given = [_item_by_item(row) for row in answers]
+        if len({len(row) for row in given}) == 1:
+            return np.stack(given)
+    return _item_by_item(answers)
+
+
+def _item_by_item(values: Sequence[Any]) -> npt.NDArray[np.object_]:
+    """Return values as they are; numpy would take tuples apart, and make 1 a text."""
+    found = np.empty(len(values), dtype=object)
+    for place, value in enumerate(values):
+        found[place] = value
+    return found
+
+
+def _as_plain(categories: Sequence[Hashable]) -> npt.NDArray[Any]:
+    """Return categories as an array of their own kind where there is one."""
+    try:
+        plain = np.asarray(categories)
+    except ValueError:
+        return _item_by_item(categories)
+    is_kept = plain.ndim == 1 and plain.tolist() == list(categories)
+    return plain if is_kept else _item_by_item(categories)
+
+
+def _place(answer: Any, places: dict[Hashable, int]) -> int:
+    try:
+        return places.get(answer, -1)
+    except TypeError:
+        return -1  # What has no hash is no category.
