@@ -9,7 +9,16 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from . import accessibility, assets, data_files, docstrings, explorer, mathml
+from . import (
+    accessibility,
+    assets,
+    checklist,
+    data_files,
+    docstrings,
+    explorer,
+    mathml,
+    volume_matrix,
+)
 from .pages import rewrite_pages
 
 
@@ -35,8 +44,10 @@ def setup(app: Sphinx) -> dict[str, object]:
     """Register math, the data directive, docstrings and the clean-up of pages."""
     mathml.setup(app)
     data_files.setup(app)
+    checklist.setup(app)
     docstrings.setup(app)
     explorer.setup(app)
+    volume_matrix.setup(app)
     app.connect("html-page-context", assets.drop_thebe, priority=900)
     # After the theme's own hooks, which add to the pages.
     app.connect("build-finished", finish, priority=900)
