@@ -1,11 +1,12 @@
 """Wider, fewer, shorter, smaller: by hand, and never more telling than before."""
 
 import math
+from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twinprivacy.attacks.uniqueness import anonymity_sets
@@ -84,6 +85,7 @@ class TestGeneralisation:
         st.floats(0.01, 1_000),
         st.integers(1, 5),
     )
+    @settings(deadline=None)
     def test_coarser_never_raises_uniqueness(
         self, values: list[float], step: float, doublings: int
     ) -> None:
@@ -98,11 +100,23 @@ class TestGeneralisation:
             assert (after.set_sizes >= before.set_sizes).all()
             before = after
 
+    @pytest.mark.parametrize(("value", "step"), [(2e12, 1.0), (3e12 + 0.25, 1.0)])
+    def test_large_values_stay_in_their_narrow_band(
+        self, value: float, step: float
+    ) -> None:
+        # [2e12, 2e12 + 1) has the middle 2e12 + 0.5.
+        frame = pd.DataFrame({"x": [value]})
+        ends = math.floor(value) + np.arange(-4.0, 5.0)
+        for steps in (step, ends):
+            found = Generalisation({"x": steps}).apply(frame)["x"]
+            assert found.tolist() == [math.floor(value) + 0.5]
+
     @given(st.floats(-1e6, 1e6), st.floats(0.01, 1_000))
     def test_a_value_lies_in_its_band(self, value: float, step: float) -> None:
         frame = pd.DataFrame({"x": [value]})
         middle = float(Generalisation({"x": step}).apply(frame)["x"].iloc[0])
-        assert abs(middle - value) <= step / 2 + 1e-9 * max(abs(value), step)
+        # Beyond half a step by the nudge of values on an end, and a few last digits.
+        assert abs(middle - value) <= step / 2 + 2e-12 * abs(value) + 1e-15 * step
         # And it is a value of its band itself.
         again = Generalisation({"x": step}).apply(pd.DataFrame({"x": [middle]}))
         assert float(again["x"].iloc[0]) == middle
@@ -155,6 +169,9 @@ class TestGeneralisation:
         message = "^age_years must lie in 0 to 50, its first and last end; got 1 of 4 "
         with pytest.raises(DataError, match=message):
             Generalisation({"age_years": (0, 50)}).apply(PEOPLE)
+        message = "^steps must be a mapping of columns to steps; got int$"
+        with pytest.raises(ParameterError, match=message):
+            Generalisation(5)  # type: ignore[arg-type]
         message = "^x must be finite or missing; got 1 of 2 infinite$"
         with pytest.raises(DataError, match=message):
             Generalisation({"x": 5}).apply(pd.DataFrame({"x": [1.0, math.inf]}))
@@ -177,7 +194,16 @@ class TestMinimisation:
         after = anonymity_sets(kept, kept.columns.tolist())
         assert after.share_unique <= before.share_unique
 
+    def test_columns_of_one_name_are_kept_once_each(self) -> None:
+        twice = pd.DataFrame([[1, 2, 3]], columns=["a", "a", "b"])
+        kept = Minimisation(("b",)).apply(twice)
+        assert kept.columns.tolist() == ["a", "a"]
+        assert kept.to_numpy().tolist() == [[1, 2]]
+
     def test_bad_input(self) -> None:
+        message = "^frame must be a pandas.DataFrame; got list$"
+        with pytest.raises(DataError, match=message):
+            Minimisation(("b",)).apply([1])  # type: ignore[arg-type]
         with pytest.raises(
             DataError, match=r"^there must be something to drop; got no 'laboratory'$"
         ):
@@ -207,6 +233,32 @@ class TestRetention:
         noon = pd.Timestamp("2024-03-01 12:00")
         kept = Retention(1.5).apply(records, day="made", today=noon)
         assert kept["made"].tolist() == [pd.Timestamp("2024-03-01")]
+        # Days without a time are dates too, and stay what they are.
+        records = pd.DataFrame({"made": days.date})
+        kept = Retention(2).apply(records, day="made")
+        assert kept["made"].tolist() == days.date[2:].tolist()
+        for made in (days, days.date):
+            records = pd.DataFrame({"made": made})
+            kept = Retention(2).apply(records, day="made", today=date(2024, 3, 2))
+            assert len(kept) == 1
+        records["made"] = [None, *days.date[1:]]
+        message = "^made must be known and no later than today; got 1 missing and 0 "
+        with pytest.raises(DataError, match=message):
+            Retention(2).apply(records, day="made")
+
+    def test_nothing_of_deleted_records_is_kept(self) -> None:
+        names = pd.Categorical(["Ann", "Bob", "Eve"], ordered=True)
+        records = pd.DataFrame(
+            {"day": [1, 2, 3], "name": names, "age": [30.0, 40.0, 50.0]}, index=names
+        )
+        kept = Retention(2).apply(records, day="day")
+        assert kept["name"].cat.categories.tolist() == ["Bob", "Eve"]
+        assert kept["name"].cat.ordered
+        assert kept.index.categories.tolist() == ["Bob", "Eve"]
+        assert records["name"].cat.categories.tolist() == ["Ann", "Bob", "Eve"]
+        visits = records.set_index(["name", "day"], drop=False)
+        levels = Retention(2).apply(visits, day="day").index.levels
+        assert [level.tolist() for level in levels] == [["Bob", "Eve"], [2, 3]]
 
     def test_programme(self) -> None:
         # A year of ten: a tenth of the people.
@@ -227,6 +279,13 @@ class TestRetention:
         )
         with pytest.raises(DataError, match=message):
             Retention(2).apply(records, day="day", today=5)
+        for known, n_missing, n_future in (([1, math.nan, 3], 1, 0), ([1, 2, 9], 0, 1)):
+            message = (
+                "^day must be known and no later than today; got "
+                f"{n_missing} missing and {n_future} later, of 3$"
+            )
+            with pytest.raises(DataError, match=message):
+                Retention(2).apply(pd.DataFrame({"day": known}), day="day", today=5)
         message = "^text must hold numbers of days, or dates, like today; got others$"
         with pytest.raises(DataError, match=message):
             Retention(2).apply(records, day="text")
@@ -257,6 +316,9 @@ class TestSegmentation:
         message = r"^rate_exponent must lie in \[0, 1\]; got 2$"
         with pytest.raises(ParameterError, match=message):
             Segmentation(2, rate_exponent=2)
+        message = r"^rate_exponent must lie in \[0, 1\]; got None$"
+        with pytest.raises(ParameterError, match=message):
+            Segmentation(2, rate_exponent=None)  # type: ignore[arg-type]
         with pytest.raises(
             ParameterError, match=r"^n_stores must lie between 1 and th"
         ):

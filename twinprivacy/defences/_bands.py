@@ -14,8 +14,10 @@ from twinprivacy.errors import DataError, ParameterError
 Widening = float | Sequence[float] | Mapping[Any, Any]
 Array = npt.NDArray[np.float64]
 # A value on an end of a band stays there, whatever its last digits are. Relative to the
-# value, not to the step: bands of twice the step then hold whole bands.
+# value, not to the step: bands of twice the step then hold whole bands. Where values
+# are many steps large, it is a small part of a band at most.
 _ON_END = 1e-12
+_MOST_OF_BAND = 1e-3
 
 
 def check_widening(step: Any, *, name: str) -> None:
@@ -50,7 +52,7 @@ def widen(column: "pd.Series[Any]", step: Widening) -> "pd.Series[Any]":
     numbers = _numbers(column)
     ends = np.asarray(step, dtype=float)
     if ends.ndim == 0:
-        middle = (np.floor(_nudged(numbers) / ends) + 0.5) * ends
+        middle = (np.floor(_nudged(numbers, float(ends)) / ends) + 0.5) * ends
     else:
         middle = _between(numbers, ends, str(column.name))
     return pd.Series(middle, column.index, name=column.name)
@@ -92,11 +94,13 @@ def _between(numbers: Array, ends: Array, name: str) -> Array:
             f"{name} must lie in {ends[0]:g} to {ends[-1]:g}, its first and last end; "
             f"got {n_bad} of {len(numbers)} outside"
         )
-    band = np.searchsorted(ends, _nudged(numbers), side="right") - 1
+    nudged = _nudged(numbers, float(np.diff(ends).min()))
+    band = np.searchsorted(ends, nudged, side="right") - 1
     band = np.clip(band, 0, len(ends) - 2)
     middle = (ends[:-1] + ends[1:])[band] / 2
     return np.asarray(np.where(np.isnan(numbers), np.nan, middle))
 
 
-def _nudged(numbers: Array) -> Array:
-    return np.asarray(numbers + _ON_END * np.abs(numbers))
+def _nudged(numbers: Array, width: float) -> Array:
+    most = _MOST_OF_BAND * width
+    return np.asarray(numbers + np.minimum(_ON_END * np.abs(numbers), most))

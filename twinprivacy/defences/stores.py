@@ -7,7 +7,7 @@ cannot leak from this store, and what is left tells as much as it does.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from twinprivacy._validation import check_positive
 from twinprivacy.breaches.programme import Programme, segment, shorten_retention
 from twinprivacy.defences._bands import Widening, check_widening, widen
 from twinprivacy.defences._checks import check_columns, check_whole_number
+from twinprivacy.defences._records import age_in_days, without_unused
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins.patients import COLUMNS
 
@@ -38,7 +39,7 @@ class Generalisation:
     Raises
     ------
     ParameterError
-        For steps, ends or wider values that are none.
+        For what is no mapping, or steps, ends or wider values that are none.
 
     Notes
     -----
@@ -65,6 +66,11 @@ class Generalisation:
 
     def __post_init__(self) -> None:
         """Refuse steps that are none."""
+        if not isinstance(self.steps, Mapping):
+            raise ParameterError(
+                "steps must be a mapping of columns to steps; got "
+                f"{type(self.steps).__name__}"
+            )
         for name, step in self.steps.items():
             check_widening(step, name=name)
 
@@ -137,9 +143,11 @@ class Minimisation:
         Raises
         ------
         DataError
-            If something to drop is not in the table.
+            For what is no table, or if something to drop is not in it.
         """
-        return frame.loc[:, list(self.features(list(frame.columns)))]
+        check_columns(frame, ())
+        kept = self.features(list(frame.columns))
+        return frame.loc[:, frame.columns.isin(kept)]
 
     def features(self, features: Sequence[str]) -> tuple[str, ...]:
         """Return the names of columns that are kept, in their order.
@@ -188,7 +196,7 @@ class Retention:
     def apply(
         self, records: pd.DataFrame, *, day: str, today: Any = None
     ) -> pd.DataFrame:
-        """Return the records that are younger than so many days.
+        """Return the records that are younger than so many days, and nothing of others.
 
         Parameters
         ----------
@@ -205,15 +213,14 @@ class Retention:
             record is from after today.
         """
         check_columns(records, [day])
-        age = _age_in_days(records[day], today)
+        age = age_in_days(records[day], today)
         n_missing, n_future = int(np.isnan(age).sum()), int((age < 0).sum())
         if n_missing or n_future:
             raise DataError(
                 f"{day} must be known and no later than today; got {n_missing} missing "
                 f"and {n_future} later, of {len(age)}"
             )
-        kept: pd.DataFrame = records[age < self.days]
-        return kept
+        return without_unused(records[age < self.days])
 
     def apply_programme(self, programme: Programme, *, from_years: float) -> Programme:
         """Return a programme that keeps people's data for so many days.
@@ -259,7 +266,8 @@ class Segmentation:
     def __post_init__(self) -> None:
         """Refuse stores that are none."""
         check_whole_number(self.n_stores, name="n_stores", least=1)
-        if not 0 <= self.rate_exponent <= 1:
+        given: Any = self.rate_exponent
+        if not isinstance(given, int | float | np.number) or not 0 <= given <= 1:
             raise ParameterError(
                 f"rate_exponent must lie in [0, 1]; got {self.rate_exponent!r}"
             )
@@ -278,16 +286,3 @@ class Segmentation:
 def _names(column: str) -> set[str]:
     """Return what a column can be dropped by: its name and its modality."""
     return {column} | ({COLUMNS[column].modality} if column in COLUMNS else set())
-
-
-def _age_in_days(made: "pd.Series[Any]", today: Any) -> Any:
-    try:
-        age = (made.max() if today is None else today) - made
-        if pd.api.types.is_timedelta64_dtype(age):
-            age = age / pd.Timedelta(days=1)
-        return cast(Any, age).to_numpy(dtype=float, na_value=np.nan)
-    except (TypeError, ValueError):
-        # Without the cause, which would quote a value.
-        raise DataError(
-            f"{made.name} must hold numbers of days, or dates, like today; got others"
-        ) from None
