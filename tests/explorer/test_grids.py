@@ -34,6 +34,12 @@ def test_small_and_of_this_package() -> None:
     assert GRIDS["seed"] == SEED
 
 
+def test_words_of_the_page_hold() -> None:
+    # "among a million", "beyond a million": `interpolation.BASES` and the page say so.
+    assert GRIDS["uniqueness"]["counted_up_to"] == 1_000_000
+    assert GRIDS["linkage"]["ends_at"] == 1_000_000
+
+
 def test_every_part_states_its_error() -> None:
     parts = [
         *GRIDS["loss"].values(),

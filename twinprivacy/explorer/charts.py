@@ -35,6 +35,7 @@ def loss_chart() -> dict[str, Any]:
             values=[10.0**power for power in range(3, 10)],
             labelExpr=_USD,
             labelOverlap="parity",
+            labelSeparation=8,
         ),
     )
     chances = alt.Scale(type="log", domain=[_SMALLEST_CHANCE, 1])

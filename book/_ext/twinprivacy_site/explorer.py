@@ -23,7 +23,7 @@ from twinprivacy.explorer.interpolation import (
     QUANTITIES,
     Setting,
 )
-from twinprivacy.formatting import format_number
+from twinprivacy.formatting import format_number, format_percent
 
 GRIDS = "_static/explorer-grids.json"
 TEMPLATE = Path(__file__).with_name("explorer.html")
@@ -47,6 +47,7 @@ class Explorer(SphinxDirective):
         path = Path(self.env.srcdir) / GRIDS
         for file in (path, TEMPLATE):
             self.env.note_dependency(str(file))
+        self.env.metadata[self.env.docname]["explorer"] = "yes"
         up = "../" * self.env.docname.count("/")
         return [nodes.raw("", page_part(read_grids(path), up=up), format="html")]
 
@@ -71,6 +72,7 @@ def page_part(grids: dict[str, Any], *, up: str = "") -> str:
         kinds=grids["kinds"],
         views=list(grids["loss"]),
         rates={name: format_number(x, 2) for name, x in grids["rates"].items()},
+        errors=_errors(grids),
         quantities=QUANTITIES,
         library=LIBRARY,
         grids=_embedded(for_page),
@@ -82,12 +84,29 @@ def write_library(app: Sphinx, exception: Exception | None) -> None:
     """Write the script that draws charts, for pages that are read without a network."""
     if exception is not None or app.builder.format != "html":
         return
+    if not any("explorer" in about for about in app.env.metadata.values()):
+        return
     import vl_convert
 
     # Inside a function its names do not meet those of the page's other scripts.
     script = f"(() => {{{vl_convert.javascript_bundle(SNIPPET)}\n}})();\n"
     target = Path(app.outdir) / "_static" / LIBRARY
     target.write_text(script, encoding="utf-8")
+
+
+def _errors(grids: dict[str, Any]) -> dict[str, str]:
+    """Return the largest error of interpolation of each part, in words."""
+    chances = max(view["interpolation_error"] for view in grids["loss"].values())
+    shares = {
+        "share of people who are unique": grids["uniqueness"],
+        "share of traces linked": grids["linkage"],
+    }
+    of_shares = {
+        name: f"{format_number(100 * part['interpolation_error'], 2)} points"
+        for name, part in shares.items()
+    }
+    of_chances = f"{format_percent(chances, 2)} of the chance"
+    return {"chance that a loss is exceeded": of_chances, **of_shares}
 
 
 def _embedded(content: object) -> Any:
