@@ -34,6 +34,24 @@ def test_only_defences_with_a_budget_guarantee_against_attacks() -> None:
     assert not table.loc[has_budget, "guarantees"].eq("Nothing.").any()
 
 
+def test_budgets_of_answers_are_for_all_of_them_and_noise_follows() -> None:
+    setting = describe_defences().set_index("defence")["setting"]
+    for name in ("Noisy answers", "Randomised answers"):
+        assert setting[name].endswith(" for all answers about a person")
+    one, four = (answers.NoisyAnswers(0, 1, mu=1.0, n_answers=n) for n in (1, 4))
+    assert one.guarantee() == four.guarantee()
+    assert four.noise_scale()[0] == 2 * one.noise_scale()[0]
+
+
+def test_what_rounding_does_not_hide() -> None:
+    does_not = describe_defences().set_index("defence")["does_not"]
+    assert does_not["Rounded answers"] == (
+        "Hide a secret whose answers fall on both sides of an edge."
+    )
+    # Less than a step apart, on both sides of the edge at 2.5.
+    assert answers.RoundedAnswers(5.0).release([2.4, 2.6]).tolist() == [0.0, 5.0]
+
+
 def test_texts_are_whole_sentences_with_sources() -> None:
     table = describe_defences()
     assert not table.isna().any(axis=None)

@@ -49,7 +49,7 @@ _ANSWERS = (
         "answers",
         "step, in the unit of the answer",
         _NOTHING,
-        "Hide a secret that moves the answer by more than a step.",
+        "Hide a secret whose answers fall on both sides of an edge.",
         "Measured here",
     ),
     _Row(
