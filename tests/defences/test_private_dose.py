@@ -106,6 +106,39 @@ def test_weights_by_the_formula_from_what_is_released(mu: float) -> None:
     assert math.isnan(plain.signal)
 
 
+def test_the_formula_for_four_weights() -> None:
+    rng = np.random.default_rng(2)
+    people = pd.DataFrame(rng.uniform(-0.3, 0.3, (300, 3)), columns=["x", "y", "z"])
+    people["dose"] = 55 + 30 * people["x"]
+    twin = fit(people, features=dict.fromkeys("xyz", (-1, 1)), mu=1.0)
+    matrix, vector = twin.released.matrix, twin.released.vector
+    sd = math.sqrt(2)
+    # The 95 % quantile of chi squared with 4 is 9.4877.
+    factor = 1 - sd**2 * 9.4877 / (vector @ vector)
+    assert twin.signal == pytest.approx(factor, rel=1e-4)
+    # 2 times 4 squared over 0.05 is 640.
+    values, vectors = np.linalg.eigh(matrix)
+    values = np.maximum(values, 0)
+    most = sd * math.sqrt(4 * math.log(640))
+    assert values[0] < most
+    penalty = 1 + most - values[0]
+    weights = vectors @ ((vectors.T @ vector) / (values + penalty))
+    # Rows are (1, x, y, z) / 2.
+    expected = factor * 70 * weights / 2
+    np.testing.assert_allclose(twin.coefficients, expected, rtol=1e-4)
+
+
+def test_what_is_beyond_the_nearer_bound_is_clipped_to_it() -> None:
+    # -50 lies 85 from the fixed dose, which is farther than the other bound's 70.
+    beyond, at = (
+        fit(pd.DataFrame({"x": [1.0], "dose": [dose]}), mu=math.inf)
+        for dose in (-50.0, 5.0)
+    )
+    np.testing.assert_array_equal(beyond.released.vector, at.released.vector)
+    # (1, 1) / sqrt(2) times -30 / 70.
+    np.testing.assert_allclose(at.released.vector, -30 / 70 / math.sqrt(2))
+
+
 def test_what_the_noise_makes_negative_is_left_out() -> None:
     # Nobody, so that the smaller of two noisy eigenvalues is below 0.
     twin = next(
@@ -313,6 +346,20 @@ def test_it_shows_its_settings() -> None:
             "lower, fixed_dose and upper must be finite with lower < fixed_dose < "
             "upper; got 5.0, 35.0 and inf",
         ),
+        (
+            {"lower": "a"},
+            "lower, fixed_dose and upper must be finite with lower < fixed_dose < "
+            "upper; got 'a', 35.0 and 105.0",
+        ),
+        (
+            {"features": ["x"]},
+            "features must be a mapping of columns to what is declared of them; got "
+            "list",
+        ),
+        (
+            {"features": {"x": 3}},
+            "features['x'] must be two bounds or a sequence of values; got int",
+        ),
         ({"mu": 0.0}, "epsilon or mu must be above 0; got 0.0"),
         (
             {"mu": None},
@@ -344,7 +391,17 @@ def test_bad_people() -> None:
     )
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         fit(frame, mu=1.0)
-    with pytest.raises(
-        DataError, match=r"^frame must have the column 'dose' once; got 0$"
-    ):
+    message = (
+        "^frame must have the columns dose once each; missing: dose; repeated: none$"
+    )
+    with pytest.raises(DataError, match=message):
         fit(frame[["x"]], mu=1.0)
+    with pytest.raises(DataError, match=r"^frame must be a pandas.DataFrame; got list"):
+        fit([1], mu=1.0)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"^people must be a pandas.DataFrame; got int"):
+        fit(NOBODY, mu=1.0).predict(3)  # type: ignore[arg-type]
+    # One person twice would move the sums by twice the bound.
+    frame = pd.DataFrame({"x": [0.0, 0.1], "dose": [30.0, 40.0]}, index=[7, 7])
+    message = "^frame must have one row per person with an index of their own; got 1 "
+    with pytest.raises(DataError, match=message):
+        fit(frame, mu=1.0)

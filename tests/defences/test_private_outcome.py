@@ -265,7 +265,7 @@ def test_a_large_budget_tells_the_ill(rng: np.random.Generator) -> None:
     assert areas[0.01] < 0.8 < areas[1.0] <= areas[math.inf] + 1e-9
 
 
-def test_a_penalty_of_10_over_epsilon_orders_people_best(
+def test_at_epsilon_1_a_penalty_of_10_orders_better_than_1_and_100(
     rng: np.random.Generator,
 ) -> None:
     people = simulate_cohort(8_000, rng=rng)
@@ -344,6 +344,15 @@ def test_it_shows_its_settings() -> None:
             "penalty and epsilon or mu must be so large that the noise is below "
             "1e+100; got 1.0 and 1e-200",
         ),
+        (
+            {"features": ["x"]},
+            "features must be a mapping of columns to what is declared of them; got "
+            "list",
+        ),
+        (
+            {"features": {"x": 3}},
+            "features['x'] must be two bounds or a sequence of values; got int",
+        ),
         ({"rng": 7}, "rng must be a numpy.random.Generator; got int"),
     ],
 )
@@ -354,7 +363,14 @@ def test_bad_settings(changed: dict[str, Any], message: str) -> None:
         "rng": np.random.default_rng(1),
     }
     with pytest.raises(ParameterError, match=f"^{re.escape(message)}$"):
-        fit_private_outcome(NOBODY, **NUMBER, **given | changed)
+        fit_private_outcome(NOBODY, **NUMBER | given | changed)
+
+
+def test_what_is_no_table() -> None:
+    with pytest.raises(DataError, match=r"^frame must be a pandas.DataFrame; got list"):
+        fit([1], penalty=1.0, mu=1.0)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"^people must be a pandas.DataFrame; got int"):
+        fit(NOBODY, penalty=1.0, mu=1.0).predict(3)  # type: ignore[arg-type]
 
 
 def test_bad_outcomes() -> None:
@@ -362,9 +378,10 @@ def test_bad_outcomes() -> None:
     message = "frame['ill'] must be true or false, or 1 or 0; got 1 of 2 others"
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         fit(frame, penalty=1.0, mu=1.0)
-    with pytest.raises(
-        DataError, match=r"^frame must have the column 'ill' once; got 0$"
-    ):
+    message = (
+        "^frame must have the columns ill once each; missing: ill; repeated: none$"
+    )
+    with pytest.raises(DataError, match=message):
         fit(frame[["x"]], penalty=1.0, mu=1.0)
 
 

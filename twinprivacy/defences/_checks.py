@@ -57,15 +57,22 @@ def check_shape(answers: npt.NDArray[Any]) -> None:
         )
 
 
-def check_columns(frame: Any, names: Iterable[str]) -> None:
-    """Raise unless a table has each of some columns once."""
+def check_frame(frame: Any, *, name: str = "frame") -> None:
+    """Raise unless what was given is a table."""
     if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"frame must be a pandas.DataFrame; got {type(frame).__name__}")
+        raise DataError(
+            f"{name} must be a pandas.DataFrame; got {type(frame).__name__}"
+        )
+
+
+def check_columns(frame: Any, names: Iterable[str], *, name: str = "frame") -> None:
+    """Raise unless a table has each of some columns once."""
+    check_frame(frame, name=name)
     needed, present = list(names), list(frame.columns)
-    lacking = [name for name in needed if name not in present]
-    twice = [name for name in needed if present.count(name) > 1]
+    lacking = [column for column in needed if column not in present]
+    twice = [column for column in needed if present.count(column) > 1]
     if lacking or twice:
         raise DataError(
-            f"frame must have the columns {', '.join(needed)} once each; missing: "
+            f"{name} must have the columns {', '.join(needed)} once each; missing: "
             f"{', '.join(lacking) or 'none'}; repeated: {', '.join(twice) or 'none'}"
         )

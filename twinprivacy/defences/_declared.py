@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._validation import finite_floats
+from twinprivacy.defences._checks import check_columns, check_frame
 from twinprivacy.errors import DataError, ParameterError
 
 Array = npt.NDArray[np.float64]
@@ -107,9 +108,9 @@ class Declared:
 
     def design(self, frame: pd.DataFrame, *, name: str) -> Array:
         """Return a row of length 1 at most for each person, the intercept first."""
+        check_columns(frame, self.features, name=name)
         blocks = [np.ones((len(frame), 1))]
         for feature, declared in self.features.items():
-            check_column(frame, feature, name)
             blocks.append(declared.code(frame[feature], f"{name}[{feature!r}]"))
         return np.hstack(blocks) * self.scale
 
@@ -129,6 +130,11 @@ class Declared:
 
 def read_declared(features: Features, outcome: str) -> Declared:
     """Return the declared features; a tuple of two numbers is a range."""
+    if not isinstance(features, Mapping):
+        raise ParameterError(
+            "features must be a mapping of columns to what is declared of them; got "
+            f"{type(features).__name__}"
+        )
     if not features:
         raise ParameterError("features must name one column or more; got none")
     if outcome in features:
@@ -138,20 +144,14 @@ def read_declared(features: Features, outcome: str) -> Declared:
     )
 
 
-def check_people(frame: pd.DataFrame, *, name: str) -> None:
-    """Raise unless each row has an index of its own."""
+def check_people(frame: Any, *, name: str) -> None:
+    """Raise unless it is a table of which each row has an index of its own."""
+    check_frame(frame, name=name)
     if frame.index.has_duplicates:
         raise DataError(
             f"{name} must have one row per person with an index of their own; got "
             f"{int(frame.index.duplicated().sum())} repeated"
         )
-
-
-def check_column(frame: pd.DataFrame, column: str, name: str) -> None:
-    """Raise unless the frame has the column once."""
-    n_found = int((frame.columns == column).sum())
-    if n_found != 1:
-        raise DataError(f"{name} must have the column {column!r} once; got {n_found}")
 
 
 def in_fixed_order(design: Array, outcome: Array) -> tuple[Array, Array]:
@@ -168,10 +168,11 @@ def in_fixed_order(design: Array, outcome: Array) -> tuple[Array, Array]:
 def _declare(feature: str, given: Any) -> Range | Values:
     if _is_range(given):
         return _read_range(feature, float(given[0]), float(given[1]))
-    if isinstance(given, str):
+    if isinstance(given, str) or not np.iterable(given):
+        got = "a text" if isinstance(given, str) else type(given).__name__
         raise ParameterError(
             f"features[{feature!r}] must be two bounds or a sequence of values; got "
-            "a text"
+            f"{got}"
         )
     return _read_values(feature, tuple(given))
 

@@ -70,7 +70,8 @@ def shrunk_weights(sums: NoisySums) -> tuple[Array, float]:
     return signal * weights, signal
 
 
-def plain_weights(sums: NoisySums) -> Array:
-    """Return the weights of a regression on noisy sums as if they had no noise."""
+def plain_weights(sums: NoisySums) -> tuple[Array, float]:
+    """Return weights as if the sums had no noise, and no factor f."""
     ridge = _RIDGE * np.eye(sums.vector.size)
-    return np.asarray(np.linalg.solve(sums.matrix + ridge, sums.vector))
+    weights = np.linalg.solve(sums.matrix + ridge, sums.vector)
+    return np.asarray(weights, dtype=float), math.nan

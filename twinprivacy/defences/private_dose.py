@@ -37,6 +37,7 @@ So where people cannot be told from noise, the twin is the fixed dose, exactly, 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -45,10 +46,10 @@ import pandas as pd
 
 from twinprivacy._guarantees import PrivacyGuarantee
 from twinprivacy._validation import check_rng, finite_floats
+from twinprivacy.defences._checks import check_columns
 from twinprivacy.defences._declared import (
     Declared,
     Features,
-    check_column,
     check_people,
     in_fixed_order,
     read_declared,
@@ -193,8 +194,8 @@ def fit_private_dose(
     Raises
     ------
     DataError
-        For missing columns, a repeated index, missing or infinite numbers, or values
-        that were not declared.
+        For what is no table, missing columns, a repeated index, missing or infinite
+        numbers, or values that were not declared.
     ParameterError
         For bounds that are not finite and ascending with the fixed dose between them,
         features that are declared wrongly, neither or both of epsilon and mu, or a
@@ -235,16 +236,13 @@ def fit_private_dose(
     guarantee = read_budget(
         epsilon=epsilon, delta=0.0 if epsilon is None else delta, mu=mu
     )
-    _check_doses(lower, fixed_dose, upper)
+    half = _larger_distance(lower, fixed_dose, upper)
     declared = read_declared(features, outcome)
     check_people(frame, name="frame")
-    half = max(upper - fixed_dose, fixed_dose - lower)
     distance = _read_distance(frame, outcome, (lower, fixed_dose, upper), half)
     rows = declared.design(frame, name="frame")
     sums = add_noise(*in_fixed_order(rows, distance), guarantee, rng)
-    weights, signal = (
-        shrunk_weights(sums) if shrink else (plain_weights(sums), math.nan)
-    )
+    weights, signal = (shrunk_weights if shrink else plain_weights)(sums)
     weights = weights * half
     return PrivateDoseTwin(
         outcome,
@@ -261,13 +259,16 @@ def fit_private_dose(
     )
 
 
-def _check_doses(lower: float, fixed_dose: float, upper: float) -> None:
-    finite = math.isfinite(lower) and math.isfinite(upper) and math.isfinite(fixed_dose)
-    if not (finite and lower < fixed_dose < upper and math.isfinite(upper - lower)):
+def _larger_distance(lower: Any, fixed_dose: Any, upper: Any) -> float:
+    """Return that of the bounds from the fixed dose, all checked."""
+    given = lower, fixed_dose, upper
+    are_finite = all(isinstance(x, Real) and math.isfinite(x) for x in given)
+    if not are_finite or not lower < fixed_dose < upper or math.isinf(upper - lower):
         raise ParameterError(
             "lower, fixed_dose and upper must be finite with lower < fixed_dose < "
             f"upper; got {lower!r}, {fixed_dose!r} and {upper!r}"
         )
+    return float(max(upper - fixed_dose, fixed_dose - lower))
 
 
 def _read_distance(
@@ -275,6 +276,6 @@ def _read_distance(
 ) -> Array:
     """Return the clipped outcome's distance from the fixed dose, in [-1, 1]."""
     lower, fixed_dose, upper = doses
-    check_column(frame, outcome, "frame")
+    check_columns(frame, [outcome])
     values = finite_floats(frame[outcome], name=f"frame[{outcome!r}]")
     return np.clip((np.clip(values, lower, upper) - fixed_dose) / half, -1.0, 1.0)

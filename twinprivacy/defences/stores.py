@@ -15,7 +15,11 @@ import pandas as pd
 from twinprivacy._validation import check_positive
 from twinprivacy.breaches.programme import Programme, segment, shorten_retention
 from twinprivacy.defences._bands import Widening, check_widening, widen
-from twinprivacy.defences._checks import check_columns, check_whole_number
+from twinprivacy.defences._checks import (
+    check_columns,
+    check_frame,
+    check_whole_number,
+)
 from twinprivacy.defences._records import age_in_days, without_unused
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins.patients import COLUMNS
@@ -145,7 +149,7 @@ class Minimisation:
         DataError
             For what is no table, or if something to drop is not in it.
         """
-        check_columns(frame, ())
+        check_frame(frame)
         kept = self.features(list(frame.columns))
         return frame.loc[:, frame.columns.isin(kept)]
 
