@@ -78,6 +78,25 @@ def test_a_risk_at_the_threshold_is_treated_on_any_machine() -> None:
     assert found.loc["share_reclassified", "value"] == 0
 
 
+def test_a_risk_at_the_threshold_itself_is_treated() -> None:
+    # 7.5 % is treated, 7.49 % is not: one of three is moved.
+    found = measured([0.075, 0.2, 0.01], [0.0749, 0.2, 0.01])
+    assert found.loc["share_reclassified", "value"] == pytest.approx(1 / 3)
+
+
+def test_interval_of_reclassification_is_that_of_leaving_people_out() -> None:
+    """The jackknife's standard error, of events up less down and others the reverse."""
+    true, said = simulated_risks(150, np.random.default_rng(9))
+    up = (said >= 0.075).astype(float) - (true >= 0.075)
+    without = []
+    for left in range(150):
+        p, moved = np.delete(true, left), np.delete(up, left)
+        without.append((p @ moved) / p.sum() - ((1 - p) @ moved) / (1 - p).sum())
+    error = np.sqrt(149 / 150 * np.sum((without - np.mean(without)) ** 2))
+    net = measured(true, said).loc["net_reclassification"]
+    assert net["high"] - net["low"] == pytest.approx(2 * 1.96 * error, rel=0.03)
+
+
 # Against what is known otherwise.
 
 
@@ -117,6 +136,7 @@ def test_interval_covers_the_population() -> None:
     """Of 200 samples of 300 people 95 % should hold what a million people have."""
     rng = np.random.default_rng(3)
     measures = ["auc", "brier_score", "observed_over_expected", "net_benefit"]
+    measures += ["net_reclassification", "share_reclassified"]
     truth = measured(*simulated_risks(1_000_000, rng)).loc[measures]
     covered = np.zeros((2, len(measures)))
     for child in rng.spawn(200):
@@ -221,6 +241,47 @@ def test_steps_that_end_at_the_threshold_move_nobody() -> None:
     assert found.loc["auc", "difference"] < 0
 
 
+def test_nobody_moved_leaves_no_interval_of_what_moving_costs() -> None:
+    found = measured(TRUE, TRUE + 0.001)
+    ends = ["difference_low", "difference_high"]
+    for name in ("net_benefit", "net_reclassification", "auc"):
+        assert found.loc[name, "difference"] == 0
+        assert found.loc[name, ends].isna().all()
+    assert found.loc["net_reclassification", ["low", "high"]].isna().all()
+    # Two of four are treated, and how many would be among others is known roughly.
+    assert found.loc["net_benefit", "low"] < found.loc["net_benefit", "high"]
+    # Wilson's bound of 0 of 4.
+    assert found.loc["share_reclassified", "high"] == pytest.approx(0.49, abs=0.001)
+
+
+def test_truth_has_no_difference_to_itself_among_others_either() -> None:
+    found = measured([0.01, 0.02, 0.03], [0.01, 0.02, 0.03])
+    gaps = found[["difference_low", "difference_high"]].drop("share_reclassified")
+    assert (gaps == 0).all(axis=None)
+    net = found.loc["net_reclassification"]
+    assert net["low"] == net["high"] == 0
+    # Nobody here is treated, which others may be.
+    assert found.loc["net_benefit", ["low", "high"]].isna().all()
+
+
+def test_units_in_the_last_place_do_not_tell_people_apart() -> None:
+    """0.1 + 0.2 is one unit above 0.3: no calibration line, and pairs of equals."""
+    found = measured([0.2, 0.3, 0.4, 0.5], [0.3, 0.1 + 0.2, 0.3, 0.1 + 0.2])
+    assert found.loc["auc", "value"] == pytest.approx(0.5)
+    assert np.isnan(found.loc["calibration_slope", "value"])
+    large = found.loc["calibration_in_the_large", "value"]
+    assert large == pytest.approx(np.log(0.35 / 0.65) - np.log(0.3 / 0.7))
+
+
+def test_a_line_that_does_not_fit_is_missing_alone() -> None:
+    """Certain events that the answer separates have no finite slope."""
+    found = measured([0.0, 0.0, 1.0, 1.0], [0.1, 0.2, 0.8, 0.9])
+    assert np.isnan(found.loc["calibration_slope", "value"])
+    assert np.isnan(found.loc["calibration_intercept", "value"])
+    assert found.loc["auc", "value"] == 1
+    assert found.loc["calibration_in_the_large", "value"] == pytest.approx(0, abs=1e-9)
+
+
 # Bad input.
 
 
@@ -240,14 +301,14 @@ def test_steps_that_end_at_the_threshold_move_nobody() -> None:
             [0.1, 0.2],
             {},
             DataError,
-            "risk_true must be probabilities in [0, 1]; got 1 of 2 missing or outside",
+            "risk_true must be probabilities in [0, 1]; got 1 of 2 outside",
         ),
         (
             [0.1, 0.2],
             [0.1, np.nan],
             {},
             DataError,
-            "risk_said must be probabilities in [0, 1]; got 1 of 2 missing or outside",
+            "risk_said must be finite; got 1 of 2 missing or infinite",
         ),
         (
             ["a", "b"],
@@ -299,5 +360,6 @@ def test_other_people_are_refused() -> None:
             pd.Series([0.1, 0.2], index=["b", "a"]),
         )
     assert str(raised.value) == (
-        "risk_true and risk_said must have the same index in the same order; got others"
+        "risk_true and risk_said must have the same index in the same order; got 2 "
+        "and 2 rows that differ in it"
     )

@@ -94,31 +94,35 @@ def with_sample_size(influence: Array) -> Array:
     return np.asarray(influence * np.sqrt(n / (n - 1)))
 
 
-def check_pairs(observed: Any, predicted: Any) -> tuple[Array, Array]:
+_NAMES = ("observed", "predicted")
+
+
+def check_pairs(
+    observed: Any, predicted: Any, *, names: tuple[str, str] = _NAMES
+) -> tuple[Array, Array]:
     """Return outcomes and predictions of the same people as finite vectors."""
-    check_index(observed, predicted)
-    y, p = (
-        _finite(values, name)
-        for values, name in ((observed, "observed"), (predicted, "predicted"))
-    )
+    check_index(observed, predicted, names=names)
+    y, p = _finite(observed, names[0]), _finite(predicted, names[1])
     if y.shape != p.shape or y.ndim != 1:
         raise ParameterError(
-            "observed and predicted must be vectors of one length; got shapes "
+            f"{names[0]} and {names[1]} must be vectors of one length; got shapes "
             f"{y.shape} and {p.shape}"
         )
     if len(y) < 2:
-        raise DataError(f"observed must hold two people at least; got {len(y)}")
+        raise DataError(f"{names[0]} must hold two people at least; got {len(y)}")
     return y, p
 
 
-def check_index(observed: Any, predicted: Any) -> None:
+def check_index(
+    observed: Any, predicted: Any, *, names: tuple[str, str] = _NAMES
+) -> None:
     """Raise if two labelled inputs are of other people, or in another order."""
     labelled = (pd.Series, pd.DataFrame)
     if not (isinstance(observed, labelled) and isinstance(predicted, labelled)):
         return
     if not observed.index.equals(predicted.index):
         raise ParameterError(
-            "observed and predicted must have the same index in the same order; "
+            f"{names[0]} and {names[1]} must have the same index in the same order; "
             f"got {len(observed)} and {len(predicted)} rows that differ in it"
         )
 

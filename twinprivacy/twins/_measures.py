@@ -38,14 +38,16 @@ def r_squared(observed: Any, predicted: Any) -> Influenced:
 def mean_absolute_error(observed: Any, predicted: Any) -> Influenced:
     """Return the mean distance of prediction and outcome."""
     y, p = check_pairs(observed, predicted)
-    return _mean(np.abs(y - p))
+    return influenced_mean(np.abs(y - p))
 
 
 def share_within(observed: Any, predicted: Any, tolerance: float = 0.2) -> Influenced:
     """Return the share of predictions within a part of the outcome."""
     y, p = check_pairs(observed, predicted)
     # A unit in the last place must not decide about 80 against 100.
-    return _mean((np.abs(p - y) <= tolerance * np.abs(y) * (1 + 1e-12)).astype(float))
+    return influenced_mean(
+        (np.abs(p - y) <= tolerance * np.abs(y) * (1 + 1e-12)).astype(float)
+    )
 
 
 def auc(observed: Any, predicted: Any) -> Influenced:
@@ -67,7 +69,7 @@ def auc(observed: Any, predicted: Any) -> Influenced:
 def brier_score(observed: Any, predicted: Any) -> Influenced:
     """Return the mean squared distance of probability and outcome."""
     y, p = check_probabilities(observed, predicted)
-    return _mean((y - p) ** 2)
+    return influenced_mean((y - p) ** 2)
 
 
 def calibration_slope(observed: Any, predicted: Any) -> Influenced:
@@ -138,7 +140,8 @@ def check_probabilities(observed: Any, predicted: Any) -> tuple[Array, Array]:
     return y, p
 
 
-def _mean(values: Array) -> Influenced:
+def influenced_mean(values: Array) -> Influenced:
+    """Return a mean with each value's influence on it."""
     mean = float(values.mean())
     return Influenced(mean, with_sample_size(values - mean))
 

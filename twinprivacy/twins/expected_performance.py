@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._validation import check_fraction
-from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.errors import DataError, FitError
 from twinprivacy.estimates import Estimate, wilson_interval
 from twinprivacy.twins._influence import (
     LOGIT,
@@ -25,10 +25,15 @@ from twinprivacy.twins._influence import (
     POSITIVE,
     Influenced,
     Scale,
+    check_pairs,
     to_estimate,
     with_sample_size,
 )
-from twinprivacy.twins._measures import fit_logistic, without_rounding_errors
+from twinprivacy.twins._measures import (
+    fit_logistic,
+    influenced_mean,
+    without_rounding_errors,
+)
 
 __all__ = ["expected_performance"]
 
@@ -73,13 +78,15 @@ def expected_performance(
         difference_high, confidence_level and n. `perfect` is the measure of the true
         risk itself, `difference` what is said less perfect, paired by person. Measures:
         auc; brier_score; calibration_slope and calibration_intercept (missing where a
-        said risk is 0 or 1, or all are alike); calibration_in_the_large (missing where
-        one is 0 or 1); observed_over_expected (mean true over mean said); net_benefit
-        (share of people treated who have the event, less those treated who do not
-        times t / (1 - t), with t the threshold); net_reclassification (share of events
-        moved up across the threshold less down, plus that of others moved down less
-        up); share_reclassified. Intervals are of the same measure among other such
-        people, not over events.
+        said risk is 0 or 1, all are alike, or no line fits); calibration_in_the_large
+        (missing where one is 0 or 1); observed_over_expected (mean true over mean
+        said); net_benefit (share of people treated who have the event, less those
+        treated who do not times t / (1 - t), with t the threshold);
+        net_reclassification (share of events moved up across the threshold less down,
+        plus that of others moved down less up); share_reclassified. Intervals are of
+        the same measure among other such people, not over events; missing where nobody
+        here tells how others would differ, as where nobody is moved by an answer that
+        is not the true one.
 
     Raises
     ------
@@ -88,15 +95,15 @@ def expected_performance(
     DataError
         For fewer than two people, values that are missing or outside [0, 1], or true
         risks that leave nobody with, or nobody without, the event.
-    FitError
-        If the calibration line is not finite.
 
     Notes
     -----
     AUC, ratio and reclassification are ratios of expectations, which they come to in
     many people. Brier score and net benefit are best for the true risk. The net
     reclassification is not: it is highest for a threshold at the mean risk, so that a
-    worse risk can have one above 0.
+    worse risk can have one above 0. In simulations 95 % intervals of what it and net
+    benefit lose held the truth in 83 to 97 % of samples with some five people moved
+    across the threshold, 92 to 95 % with 20, and 94 to 95 % with 100.
 
     References
     ----------
@@ -117,21 +124,23 @@ def expected_performance(
     check_fraction(threshold, name="threshold")
     check_fraction(confidence_level, name="confidence_level")
     true, said = _read_risks(risk_true, risk_said)
+    same = np.array_equal(true, said)
     rows = []
     for name, (measure, scale) in _MEASURES.items():
         mine, perfect = measure(true, said, threshold), measure(true, true, threshold)
         change = Influenced(
             mine.value - perfect.value, mine.influence - perfect.influence
         )
-        value = _estimate(mine, scale, confidence_level)
-        gap = _estimate(change, PLAIN, confidence_level)
+        known = same and name not in _OF_PEOPLE
+        value = _estimate(mine, scale, confidence_level, known=known)
+        gap = _estimate(change, PLAIN, confidence_level, known=same)
         rows.append(_row(name, value, perfect.value, gap))
     rows.append(_reclassified(true, said, threshold, confidence_level))
     return pd.DataFrame(rows)
 
 
 def _auc(true: Array, said: Array, _: float) -> Influenced:
-    q = without_rounding_errors(said)
+    q = np.zeros(len(said)) if _all_alike(said) else without_rounding_errors(said)
     n = len(q)
     place = np.unique(q, return_inverse=True)[1]
     cases, others = np.bincount(place, true), np.bincount(place, 1 - true)
@@ -146,7 +155,7 @@ def _auc(true: Array, said: Array, _: float) -> Influenced:
 
 
 def _brier_score(true: Array, said: Array, _: float) -> Influenced:
-    return _mean(true * (1 - true) + (true - said) ** 2)
+    return influenced_mean(true * (1 - true) + (true - said) ** 2)
 
 
 def _calibration_slope(true: Array, said: Array, _: float) -> Influenced:
@@ -161,14 +170,21 @@ def _calibration_in_the_large(true: Array, said: Array, _: float) -> Influenced:
     if not _has_log_odds(said):
         return _missing(len(true))
     ones = np.ones((len(true), 1))
-    return fit_logistic(true, ones, offset=np.log(said / (1 - said)))[0]
+    return _fit(true, ones, offset=np.log(said / (1 - said)))[0]
 
 
 def _recalibrated(true: Array, said: Array) -> list[Influenced]:
-    if not _has_log_odds(said) or np.ptp(said) == 0:
+    if not _has_log_odds(said) or _all_alike(said):
         return [_missing(len(true))] * 2
     x = np.column_stack([np.ones(len(true)), np.log(said / (1 - said))])
-    return fit_logistic(true, x, offset=0.0)
+    return _fit(true, x, offset=0.0)
+
+
+def _fit(true: Array, x: Array, *, offset: Array | float) -> list[Influenced]:
+    try:
+        return fit_logistic(true, x, offset=offset)
+    except FitError:
+        return [_missing(len(true))] * x.shape[1]
 
 
 def _observed_over_expected(true: Array, said: Array, _: float) -> Influenced:
@@ -181,7 +197,7 @@ def _observed_over_expected(true: Array, said: Array, _: float) -> Influenced:
 
 def _net_benefit(true: Array, said: Array, threshold: float) -> Influenced:
     weight = true - (1 - true) * threshold / (1 - threshold)
-    return _mean(_treated(said, threshold) * weight)
+    return influenced_mean(_treated(said, threshold) * weight)
 
 
 def _net_reclassification(true: Array, said: Array, threshold: float) -> Influenced:
@@ -211,11 +227,6 @@ def _treated(risk: Array, threshold: float) -> Array:
     return (np.round(risk, 12) >= round(threshold, 12)).astype(float)
 
 
-def _mean(values: Array) -> Influenced:
-    mean = float(values.mean())
-    return Influenced(mean, with_sample_size(values - mean))
-
-
 _MEASURES: dict[str, tuple[Measure, Scale]] = {
     "auc": (_auc, LOGIT),
     "brier_score": (_brier_score, POSITIVE),
@@ -226,11 +237,16 @@ _MEASURES: dict[str, tuple[Measure, Scale]] = {
     "net_benefit": (_net_benefit, PLAIN),
     "net_reclassification": (_net_reclassification, PLAIN),
 }
+# What these are hangs on the people, even where the truth is said.
+_OF_PEOPLE = ("auc", "brier_score", "net_benefit")
 
 
-def _estimate(found: Influenced, scale: Scale, level: float) -> Estimate:
-    if np.isnan(found.value):
-        return Estimate(np.nan, np.nan, np.nan, level, len(found.influence))
+def _estimate(
+    found: Influenced, scale: Scale, level: float, *, known: bool
+) -> Estimate:
+    """Return an estimate, without an interval where nobody here has an influence."""
+    if np.isnan(found.value) or not (known or found.influence.any()):
+        return Estimate(found.value, np.nan, np.nan, level, len(found.influence))
     return to_estimate(found, scale, groups=None, confidence_level=level)
 
 
@@ -249,6 +265,11 @@ def _row(name: str, value: Estimate, perfect: float, gap: Estimate) -> dict[str,
     }
 
 
+def _all_alike(risk: Array) -> bool:
+    # Some units in the last place do not tell people apart.
+    return bool(np.ptp(risk) <= 1e-12 * risk.max())
+
+
 def _has_log_odds(risk: Array) -> bool:
     return bool(((risk > 0) & (risk < 1)).all())
 
@@ -260,40 +281,18 @@ def _missing(n: int) -> Influenced:
 def _read_risks(
     risk_true: npt.ArrayLike, risk_said: npt.ArrayLike
 ) -> tuple[Array, Array]:
-    both = [isinstance(risk, pd.Series) for risk in (risk_true, risk_said)]
-    if all(both) and not risk_true.index.equals(risk_said.index):  # type: ignore[union-attr]
-        raise ParameterError(
-            "risk_true and risk_said must have the same index in the same order; got "
-            "others"
-        )
-    true, said = (
-        _read_risk(risk, name)
-        for risk, name in ((risk_true, "risk_true"), (risk_said, "risk_said"))
-    )
-    if true.shape != said.shape or true.ndim != 1:
-        raise ParameterError(
-            "risk_true and risk_said must be vectors of one length; got shapes "
-            f"{true.shape} and {said.shape}"
-        )
-    if len(true) < 2:
-        raise DataError(f"risk_true must hold two people at least; got {len(true)}")
+    names = ("risk_true", "risk_said")
+    true, said = check_pairs(risk_true, risk_said, names=names)
+    for risk, name in zip((true, said), names, strict=True):
+        n_bad = int(((risk < 0) | (risk > 1)).sum())
+        if n_bad:
+            raise DataError(
+                f"{name} must be probabilities in [0, 1]; got {n_bad} of {len(risk)} "
+                "outside"
+            )
     if not 0 < true.mean() < 1:
         raise DataError(
             "risk_true must leave somebody with and somebody without the event; got "
             f"{len(true)} of {len(true)} alike"
         )
     return true, said
-
-
-def _read_risk(risk: npt.ArrayLike, name: str) -> Array:
-    try:
-        values = np.asarray(risk, dtype=float)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} must hold numbers only; got others") from None
-    n_bad = int((~((values >= 0) & (values <= 1))).sum())
-    if n_bad:
-        raise DataError(
-            f"{name} must be probabilities in [0, 1]; got {n_bad} of {values.size} "
-            "missing or outside"
-        )
-    return values
