@@ -35,7 +35,7 @@ def test_small_and_of_this_package() -> None:
 
 
 def test_words_of_the_page_hold() -> None:
-    # "among a million", "beyond a million": `interpolation.BASES` and the page say so.
+    # "among a million", "beyond a million": `quantities.BASES` and the page say so.
     assert GRIDS["uniqueness"]["counted_up_to"] == 1_000_000
     assert GRIDS["linkage"]["ends_at"] == 1_000_000
 

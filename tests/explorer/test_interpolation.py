@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
+from hypothesis import settings as checks
 from hypothesis import strategies as st
 
 from twinprivacy.attacks.uniqueness import anonymity_sets
@@ -20,12 +21,11 @@ from twinprivacy.explorer._loss_grids import view_components
 from twinprivacy.explorer._uniqueness_grids import BANDED
 from twinprivacy.explorer.grids import read_grids
 from twinprivacy.explorer.interpolation import (
-    BASES,
-    QUANTITIES,
     Setting,
     evaluate,
     exceedance_curve,
 )
+from twinprivacy.explorer.quantities import BASES, QUANTITIES
 from twinprivacy.twins.cohort import MODALITIES, simulate_cohort
 
 REPOSITORY = Path(__file__).parents[2]
@@ -37,6 +37,7 @@ SETTINGS = (
     Setting(people=7_000_000, kinds=(), rate=0.004, exposed=0.1),
     Setting(people=150, kinds=("genome",), rate=0.9, exposed=0.8, view="survey"),
 )
+quick = checks(derandomize=True, max_examples=40, deadline=None)
 settings = st.builds(
     Setting,
     people=st.integers(100, 1_000_000),
@@ -147,6 +148,7 @@ def test_linkage_agrees_with_the_chapter() -> None:
         assert row["basis"] == basis
 
 
+@quick
 @given(settings, settings)
 def test_monotone_in_what_theory_says(one: Setting, two: Setting) -> None:
     for name, quantity, rises in (
@@ -168,12 +170,14 @@ def test_monotone_in_what_theory_says(one: Setting, two: Setting) -> None:
         assert (high - low if rises else low - high) >= -slack, (name, quantity)
 
 
+@quick
 @given(settings, st.sampled_from(ALL_KINDS))
 def test_more_kinds_make_nobody_less_unique(setting: Setting, kind: str) -> None:
     more = replace(setting, kinds=tuple({*setting.kinds, kind}))
     assert value_of(more, "unique") >= value_of(setting, "unique") - 1e-3
 
 
+@quick
 @given(settings)
 def test_every_value_lies_in_its_interval_and_names_it(setting: Setting) -> None:
     found = evaluate(GRIDS, setting)

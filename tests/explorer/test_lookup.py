@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinprivacy.errors import ParameterError
-from twinprivacy.explorer.lookup import look_up, make_axis, make_table, rounded
+from twinprivacy.explorer.lookup import (
+    SCALES,
+    TRANSFORMS,
+    look_up,
+    make_axis,
+    make_table,
+    rounded,
+)
 
 
 def test_two_axes_by_hand() -> None:
@@ -26,6 +33,15 @@ def test_logarithms_of_positions_and_values() -> None:
         [make_axis("x", [1, 100], scale="log")], [1e-4, 1e-2], transform="log"
     )
     assert look_up(table, x=10) == pytest.approx(1e-3, rel=1e-3)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_every_scale_and_transform_keeps_the_points(scale, transform) -> None:
+    axis = make_axis("x", [1, 3, 10], scale=scale)
+    table = make_table([axis], [0.125, 0.5, 0.75], transform=transform)
+    found = [look_up(table, x=x) for x in (1, 3, 10)]
+    assert found == pytest.approx([0.125, 0.5, 0.75], rel=1e-3)
 
 
 def test_chance_of_any_breach_is_exact_between_rates() -> None:

@@ -3,23 +3,16 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from twinprivacy._validation import check_choice
 from twinprivacy.errors import ParameterError
 from twinprivacy.explorer.lookup import look_up
+from twinprivacy.explorer.quantities import QUANTITIES
 
-__all__ = [
-    "BASES",
-    "QUANTITIES",
-    "Quantity",
-    "Setting",
-    "evaluate",
-    "exceedance_curve",
-]
+__all__ = ["LOSSES_USD", "Setting", "evaluate", "exceedance_curve"]
 
 Grids = Mapping[str, Any]
 Triple = tuple[float, float, float]
@@ -31,96 +24,6 @@ LOSSES_USD = tuple(float(f"{10 ** (step / 10):.4g}") for step in range(30, 91))
 FEWEST_EXPOSED = 100
 _SIDES = ("value", "low", "high")
 _STEPS = 60
-
-
-class Quantity(NamedTuple):
-    """What is told: name, label, unit, what its interval is of, figure of the book."""
-
-    name: str
-    label: str
-    unit: str
-    interval: str
-    figure: str
-
-
-_COSTS = "over what one breach may cost, at this rate and share"
-_ATTACKS = "over people attacked"
-QUANTITIES = (
-    Quantity(
-        "mean_year", "Mean loss of a year", "USD", _COSTS, "programme-annual-loss"
-    ),
-    Quantity(
-        "bad_year",
-        "Exceeded in one year of two hundred",
-        "USD",
-        _COSTS,
-        "programme-annual-loss",
-    ),
-    Quantity(
-        "person_year",
-        "Mean cost a year for each person held",
-        "USD",
-        _COSTS,
-        "programme-annual-loss",
-    ),
-    Quantity(
-        "unique",
-        "People who are unique in the store",
-        "share",
-        "over stores of as many people",
-        "uniqueness-kinds",
-    ),
-    Quantity(
-        "linked",
-        "Glucose traces linked to their owner",
-        "share",
-        "over people sought",
-        "fingerprint-days",
-    ),
-    Quantity(
-        "smoking_gain",
-        "Smoking inferred from a risk, more than guessed",
-        "points",
-        _ATTACKS,
-        "risk-to-history",
-    ),
-    Quantity(
-        "smoking_bits",
-        "Told about smoking by a risk",
-        "bits",
-        _ATTACKS,
-        "risk-to-history",
-    ),
-    Quantity(
-        "VKORC1_gain",
-        "VKORC1 inferred from a dose, more than guessed",
-        "points",
-        _ATTACKS,
-        "genotype-answers",
-    ),
-    Quantity(
-        "VKORC1_bits",
-        "Told about VKORC1 by a dose",
-        "bits",
-        _ATTACKS,
-        "genotype-answers",
-    ),
-)
-BASES = MappingProxyType(
-    {
-        "measured": "",
-        "few exposed": (
-            "fewer than a hundred people exposed: outside what the cost model was "
-            "fitted to"
-        ),
-        "at most": "counted among a million; among more people fewer are unique",
-        "extrapolated": (
-            "beyond the people simulated, by two laws that nobody has tested there; "
-            "the interval is of both laws"
-        ),
-        "not measured": "no law is carried beyond a million people",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -175,8 +78,8 @@ def evaluate(grids: Grids, setting: Setting) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns quantity, value, low, high, unit, interval (what it is of, at 95 %),
-        figure (id) and basis (a key of `BASES`), a row for each of `QUANTITIES`. What
-        is not measured is nan.
+        figure (id) and basis (a key of `quantities.BASES`), a row for each of
+        `quantities.QUANTITIES`. What is not measured is nan.
 
     Raises
     ------
