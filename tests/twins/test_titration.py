@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from twinprivacy import datasets
 from twinprivacy.differences import mean_interval
 from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.twins._titration_measures import compare_period
+from twinprivacy.twins._titration_protocol import decide
 from twinprivacy.twins.cohort import simulate_cohort
 from twinprivacy.twins.inr import simulate_inr, steady_state_dose
 from twinprivacy.twins.titration import (
@@ -24,7 +26,7 @@ from twinprivacy.twins.titration import (
     time_in_range,
     titration_measures,
 )
-from twinprivacy.twins.warfarin import predict_dose
+from twinprivacy.twins.warfarin import predict_dose, simulate_dose
 
 NONE = np.nan
 
@@ -167,6 +169,38 @@ def test_high_inr_is_held_until_it_falls() -> None:
     assert visits[visits.index(resumed) + 1] == resumed + 7
 
 
+def test_who_was_held_and_resumed_is_held_no_more() -> None:
+    found = visited(105.0, 28.0, 36)
+    dose, inr = found.dose_mg_per_week[0], found.inr[0]
+    # Held twice, the second time until day 23; on day 30 an INR of 4 to 5, for which
+    # one dose is left out and the rest are cut by a tenth.
+    assert found.visits["day"].tolist() == [0, 8, 10, 12, 19, 21, 23, 30]
+    assert 4 <= inr[30] < 5
+    assert dose[30] == 0
+    np.testing.assert_allclose(dose[31:], 0.9 * 0.85**2 * 105)
+
+
+def test_held_until_below_the_lowest_red_row() -> None:
+    """3.4 is where red begins; a low INR resumes the lasting dose, not a double one."""
+    found = decide(
+        load_protocol(),
+        np.array([3.5, 3.3, 1.2]),
+        np.full(3, 6),
+        np.ones(3, dtype=bool),
+        20,
+    )
+    assert found.holding.tolist() == [True, False, False]
+    assert found.dose_factor.tolist() == [1, 0.85, 0.85]
+    assert found.n_first_doses.tolist() == [2, 0, 0]
+    assert found.days_to_next.tolist() == [2, 7, 7]
+
+
+def test_low_inr_of_an_early_day_is_no_earlier_zone() -> None:
+    # Low on days 3 and 5 as on day 8, from which the next is after 5 days, not 14.
+    found = visited(14.0, 70.0, 14, early_visit_days=(3, 5))
+    assert found.visits["day"].tolist() == [0, 3, 5, 8, 13]
+
+
 @pytest.mark.parametrize(
     ("start", "low", "high", "factor"), [(70.0, 3.4, 4.0, 0.5), (84.0, 4.0, 5.0, 0.0)]
 )
@@ -287,7 +321,127 @@ def test_repr_and_visits() -> None:
     assert list(found.visits.columns) == ["person", "day", "measured_inr"]
 
 
+def test_needs_are_those_of_simulate_dose_and_no_less_than_half_a_milligram() -> None:
+    cohort = simulate_cohort(
+        2_000, rng=np.random.default_rng(12), population="warfarin_patients"
+    )
+    found = simulate_titration(cohort, 35, days=1, rng=np.random.default_rng(13))
+    drawn = simulate_dose(cohort, rng=np.random.default_rng(13).spawn(2)[0])
+    assert drawn.min() < 5
+    np.testing.assert_array_equal(found.stable_dose_mg_per_week, np.maximum(drawn, 0.5))
+
+
 # What a start is worth.
+
+
+def by_hand(*inr: list[float], measured: Any = None, dose: float = 35.0) -> Titration:
+    """Return a titration of people with these INRs, all on one dose."""
+    true = np.array(inr)
+    seen = true if measured is None else np.array(measured)
+    given = np.full((len(true), true.shape[1] - 1), dose)
+    return Titration(true, seen, given, np.full(len(true), 35.0))
+
+
+def shares_by_hand(
+    mine: Titration, usual: Titration, days: int = 20, margin_days: float = 7.0
+) -> pd.DataFrame:
+    table = compare_period(
+        {"usual": usual, "mine": mine},
+        days,
+        reference="usual",
+        margin_days=margin_days,
+        confidence_level=0.95,
+    )
+    return table[table["start"] == "mine"].set_index("measure")
+
+
+def test_hurt_and_helped_by_hand() -> None:
+    usual = by_hand(*[[3.5] * 21] * 4)
+    mine = by_hand(
+        # Twenty days more above 4, in range as long: hurt.
+        [5.0] * 21,
+        # Ten days more in range, nine above 4: hurt, so not helped.
+        [2.5] * 11 + [5.0] * 10,
+        # Some ten days more in range: helped.
+        [2.5] * 11 + [3.5] * 10,
+        # Five of twenty days more in range are less than a week.
+        [2.5] * 6 + [3.5] * 15,
+    )
+    found = shares_by_hand(mine, usual)["value"]
+    assert found["share_hurt"] == 2 / 4
+    assert found["share_helped"] == 1 / 4
+    # The same the other way about.
+    turned = shares_by_hand(usual, mine)["value"]
+    assert turned["share_hurt"] == 1 / 4 + 1 / 4
+    assert turned["share_helped"] == 1 / 4
+
+
+def test_below_2_is_below_2() -> None:
+    found = titration_measures(by_hand([1.95] * 21, [2.05] * 21), days=[20])
+    shares = found.set_index("measure")["value"]
+    assert shares["share_below_2"] == shares["share_in_range"] == 0.5
+
+
+def test_who_was_not_measured_twice_is_left_out_of_what_is_measured() -> None:
+    seen = [[2.5] * 21, [2.5] * 21, [2.5] + [NONE] * 20]
+    usual = by_hand(*[[3.5] * 21] * 3)
+    mine = by_hand(*[[3.5] * 21] * 3, measured=seen, dose=36)
+    found = shares_by_hand(mine, usual).loc["measured_share_in_range"]
+    assert (found["n"], found["value"], found["difference"]) == (2, 1, 1)
+
+
+def test_bounds_of_a_share_are_shares() -> None:
+    # One of five is above 4 for all of the time: Student's interval would go to -0.36.
+    usual = by_hand(*[[3.5] * 21] * 5)
+    mine = by_hand([5.0] * 21, *[[3.5] * 21] * 4, dose=36)
+    found = shares_by_hand(mine, usual).loc["share_above_4"]
+    assert (found["low"], found["value"]) == (0, 0.2)
+    assert found["high"] == pytest.approx(0.2 + 2.776 * 0.2, abs=1e-3)
+    most = by_hand(*[[5.0] * 21] * 4, [3.5] * 21, dose=36)
+    found = shares_by_hand(usual, most).loc["share_above_4"]
+    assert found["difference_low"] == -1
+    assert titration_measures(most, days=[20])["high"].max() == 1
+
+
+def test_nobody_who_differs_tells_nothing_of_others() -> None:
+    usual, mine = by_hand(*[[3.5] * 21] * 5), by_hand(*[[3.6] * 21] * 5, dose=36)
+    found = shares_by_hand(mine, usual).loc["share_above_4"]
+    assert found["value"] == found["difference"] == 0
+    ends = ["low", "high", "difference_low", "difference_high"]
+    assert found[ends].isna().all()
+    # The same doses bring the same, to others as well.
+    same = shares_by_hand(usual, usual).loc["share_above_4"]
+    assert same["difference_low"] == same["difference_high"] == 0
+
+
+def test_a_period_does_not_hang_on_the_others() -> None:
+    starts = {"fixed dose": 35, "low": 14}
+    short, long = (
+        compare_starts(
+            people(30),
+            starts,
+            stable_dose_mg_per_week=np.linspace(15, 60, 30),
+            days=days,
+            rng=np.random.default_rng(14),
+        )
+        for days in ([30], [30, 90])
+    )
+    pd.testing.assert_frame_equal(short, long[long["days"] == 30])
+
+
+def test_nothing_is_measured_before_the_second_visit() -> None:
+    table = compare_starts(
+        people(3),
+        {"fixed dose": 35, "low": 14},
+        stable_dose_mg_per_week=35,
+        days=[1],
+        rng=np.random.default_rng(15),
+    ).set_index(["start", "measure"])
+    row = table.loc[("low", "measured_share_in_range")]
+    assert row["n"] == 0
+    assert row[["value", "low", "high", "difference", "difference_low"]].isna().all()
+    alone = titration_measures(visited(35.0, 35.0, 1), days=[1]).set_index("measure")
+    assert alone.loc["measured_share_in_range", "n"] == 0
 
 
 @pytest.fixture(scope="module")
@@ -452,6 +606,30 @@ def test_bad_arguments(change: dict[str, Any], message: str) -> None:
     assert str(raised.value) == message
 
 
+@pytest.mark.parametrize("name", ["starting_dose", "stable_dose"])
+def test_doses_of_other_people_are_refused(name: str) -> None:
+    patients = people(2).set_axis(["a", "b"])
+    doses = pd.Series([20.0, 50.0], index=["b", "a"])
+    start, stable = (doses, 35) if name == "starting_dose" else (35, doses)
+
+    def titrate(of: pd.DataFrame) -> Titration:
+        return simulate_titration(
+            of,
+            start,
+            stable_dose_mg_per_week=stable,
+            days=3,
+            rng=np.random.default_rng(1),
+        )
+
+    with pytest.raises(ParameterError) as raised:
+        titrate(patients)
+    assert str(raised.value) == (
+        f"{name}_mg_per_week must have the index of patients in the same order; got 2 "
+        "rows that differ in it"
+    )
+    assert titrate(patients.loc[["b", "a"]]).inr.shape == (2, 4)
+
+
 def test_dose_beyond_use_is_named() -> None:
     with pytest.raises(ParameterError, match="starting_dose_mg_per_week"):
         visited(200.0, 35.0, 10)
@@ -474,7 +652,18 @@ def test_dose_beyond_use_is_named() -> None:
             ParameterError,
             "low must be below high; got 3 and 2",
         ),
-        ([[1.0, 2.0]], {"days": 2}, ParameterError, "days must lie in 1 to 1; got 2"),
+        (
+            [[1.0, 2.0]],
+            {"days": 2},
+            ParameterError,
+            "days must be a whole number of 1 to 1; got 2",
+        ),
+        (
+            [[1.0, 2.0]],
+            {"days": 1.0},
+            ParameterError,
+            "days must be a whole number of 1 to 1; got 1.0",
+        ),
     ],
 )
 def test_bad_inr(
@@ -539,3 +728,22 @@ def test_bad_protocol(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ParameterError) as raised:
         replace(load_protocol(), **changes)
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    ("row", "changes"),
+    [
+        (3, {"days_to_next": 0}),
+        (0, {"days_to_next_again": 0}),
+        (7, {"n_first_doses": 0}),
+    ],
+)
+def test_nobody_is_left_without_a_next_visit(row: int, changes: dict[str, int]) -> None:
+    zones = list(load_protocol().zones)
+    zones[row] = zones[row]._replace(**changes)
+    with pytest.raises(ParameterError) as raised:
+        replace(load_protocol(), zones=tuple(zones))
+    assert str(raised.value) == (
+        "days_to_next and days_to_next_again of every zone, and n_first_doses of the "
+        "last, must be 1 or more; got 0"
+    )

@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._single_sample import within
 from twinprivacy.differences import mean_interval, share_interval
 from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.estimates import Estimate
 
 if TYPE_CHECKING:
     from twinprivacy.twins.titration import Titration
@@ -59,7 +61,7 @@ def time_in_range(
     DataError
         If `inr` is no table of two days or more, or holds infinite numbers.
     ParameterError
-        If the range is empty, or `days` lies outside 1 to the last day.
+        If the range is empty, or `days` is no whole number from 1 to the last day.
 
     Notes
     -----
@@ -79,8 +81,10 @@ def time_in_range(
     last = values.shape[1] - 1
     if not low < high:
         raise ParameterError(f"low must be below high; got {low!r} and {high!r}")
-    if days is not None and not 1 <= days <= last:
-        raise ParameterError(f"days must lie in 1 to {last}; got {days!r}")
+    if days is not None and not (_is_whole(days) and 1 <= days <= last):
+        raise ParameterError(
+            f"days must be a whole number of 1 to {last}; got {days!r}"
+        )
     daily = _interpolated(values)[:, : (last if days is None else days) + 1]
     start, end = daily[:, :-1], daily[:, 1:]
     lower, upper = np.minimum(start, end), np.maximum(start, end)
@@ -118,7 +122,9 @@ def titration_measures(
         Values are means over patients of their shares of time: share_in_range (INR of 2
         to 3), share_above_4 and share_below_2 of the true INR, and
         measured_share_in_range by Rosendaal's method from the visits, as a clinic sees
-        it. Student's intervals, of the mean among other such patients.
+        it, from those measured twice within the period. Student's intervals, of the
+        mean among other such patients, cut at 0 and 1; missing where all have the same
+        share. Without anybody n is 0 and the rest missing.
 
     Raises
     ------
@@ -127,7 +133,9 @@ def titration_measures(
 
     Notes
     -----
-    Everyone begins below 2, so the first days are lost under any dose.
+    Everyone begins below 2, so the first days are lost under any dose. A share that
+    few have any of, such as share_above_4, wants 200 patients: in simulations its 95 %
+    interval held the truth in as little as 73 % of samples of 50, and 47 % of 20.
 
     References
     ----------
@@ -148,9 +156,8 @@ def titration_measures(
     rows = []
     for period in check_periods(days, titration.inr.shape[1] - 1):
         for measure, shares in person_shares(titration, period).items():
-            found = mean_interval(
-                shares[np.isfinite(shares)], confidence_level=confidence_level
-            )
+            shares = shares[np.isfinite(shares)]
+            found = _mean_share(shares, confidence_level, least=0)
             rows.append({"measure": measure, "days": period, **found.as_dict()})
     return pd.DataFrame(rows)
 
@@ -161,7 +168,9 @@ def person_shares(titration: "Titration", days: int) -> dict[str, Array]:
         measure: time_in_range(titration.inr, low=low, high=high, days=days)
         for measure, (low, high) in BANDS.items()
     }
-    shares[MEASURED] = time_in_range(titration.measured_inr, days=days)
+    # A visit after the period may not tell, or others that were asked for would change
+    # this one: the INR is measured for as long as the longest.
+    shares[MEASURED] = time_in_range(titration.measured_inr[:, : days + 1])
     return shares
 
 
@@ -171,15 +180,16 @@ def check_periods(days: Sequence[int], last: int | None = None) -> list[int]:
     Without a last day any number of 1 or more will do.
     """
     periods = list(days)
-    whole = all(
-        isinstance(period, int | np.integer) and not isinstance(period, bool)
-        for period in periods
-    )
+    whole = all(_is_whole(period) for period in periods)
     end = max(periods) if last is None and periods and whole else last
     if not (periods and whole and all(1 <= p <= (end or 1) for p in periods)):
         allowed = "1 or more" if last is None else f"1 to {last}, the days simulated"
         raise ParameterError(f"days must be whole numbers of {allowed}; got {periods}")
     return [int(period) for period in periods]
+
+
+def _is_whole(days: object) -> bool:
+    return isinstance(days, int | np.integer) and not isinstance(days, bool)
 
 
 def compare_period(
@@ -195,8 +205,11 @@ def compare_period(
     usual = shares[reference]
     rows = []
     for name, mine in shares.items():
+        same = np.array_equal(
+            found[name].dose_mg_per_week, found[reference].dose_mg_per_week
+        )
         for measure in mine:
-            row = _compared(mine[measure], usual[measure], confidence_level)
+            row = _compared(mine[measure], usual[measure], confidence_level, same=same)
             rows.append({"start": name, "measure": measure, "days": days, **row})
         if name == reference:
             continue
@@ -210,16 +223,30 @@ def compare_period(
     return pd.DataFrame(rows, columns=columns)
 
 
-def _compared(mine: Array, usual: Array, level: float) -> dict[str, float | int]:
+def _compared(
+    mine: Array, usual: Array, level: float, *, same: bool
+) -> dict[str, float | int]:
     """Return a mean and its difference to the reference, of those with both."""
     known = np.isfinite(mine) & np.isfinite(usual)
-    change = mean_interval(mine[known] - usual[known], confidence_level=level)
+    change = _mean_share(mine[known] - usual[known], level, least=-1)
+    if same and known.any():
+        change = Estimate(0.0, 0.0, 0.0, level, change.n)
     return {
-        **mean_interval(mine[known], confidence_level=level).as_dict(),
+        **_mean_share(mine[known], level, least=0).as_dict(),
         "difference": change.value,
         "difference_low": change.low,
         "difference_high": change.high,
     }
+
+
+def _mean_share(shares: Array, level: float, *, least: float) -> Estimate:
+    """Return a mean from `least` to 1, without an interval where nobody differs."""
+    if not shares.size:
+        return Estimate(np.nan, np.nan, np.nan, level, 0)
+    found = mean_interval(shares, confidence_level=level)
+    if np.ptp(shares) == 0:
+        return Estimate(found.value, np.nan, np.nan, level, found.n)
+    return within(found.value, found.low, found.high, level, found.n, least=least)
 
 
 def _hurt_and_helped(

@@ -1,7 +1,7 @@
 """The patients of a titration: what they need, and the errors of their measurements."""
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ _LEAST_STABLE_MG_PER_WEEK = 0.5
 class PatientSet(NamedTuple):
     """Everyone's constants and needs, and the errors of their measurements."""
 
+    labels: "pd.Index[Any]"
     people: People
     stable_mg_per_week: Array
     errors: Array
@@ -40,25 +41,33 @@ def read_patient_set(
     """Return what `simulate_titration` is about, its needs drawn if not given."""
     check_rng(rng)
     people = read_people(patients)
-    n = people.ec50_mg_per_l.size
     # Two sources, whether or not both are used, so that errors are the same.
     needs_rng, error_rng = rng.spawn(2)
     if stable_dose_mg_per_week is None:
         drawn = simulate_dose(patients, rng=needs_rng)
         stable = np.maximum(drawn, _LEAST_STABLE_MG_PER_WEEK)
     else:
-        stable = read_doses(stable_dose_mg_per_week, n, "stable_dose_mg_per_week")
+        stable = read_doses(
+            stable_dose_mg_per_week, patients.index, "stable_dose_mg_per_week"
+        )
     typical = steady_state_dose(patients) * DAYS_PER_WEEK
     sensitive = replace(people, ec50_mg_per_l=people.ec50_mg_per_l * stable / typical)
-    return PatientSet(sensitive, stable, error_rng.standard_normal((days + 1, n)))
+    errors = error_rng.standard_normal((days + 1, len(patients)))
+    return PatientSet(patients.index, sensitive, stable, errors)
 
 
-def read_doses(values: npt.ArrayLike, n: int, name: str) -> Array:
-    """Return one dose a person, in mg a week."""
+def read_doses(values: npt.ArrayLike, labels: "pd.Index[Any]", name: str) -> Array:
+    """Return one dose for each labelled person, in mg a week."""
+    n = len(labels)
     doses = check_number(values, replace(_DOSE, name=name))
     if doses.shape not in ((), (n,)):
         raise ParameterError(
             f"{name} must be a number or have shape ({n},); got {doses.shape}"
+        )
+    if isinstance(values, pd.Series) and not values.index.equals(labels):
+        raise ParameterError(
+            f"{name} must have the index of patients in the same order; got {n} rows "
+            "that differ in it"
         )
     n_none = int((doses == 0).sum())
     if n_none:

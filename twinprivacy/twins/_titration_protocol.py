@@ -26,11 +26,12 @@ class Zone(NamedTuple):
     first_dose_factor : float
         Factor of the daily dose for the next `n_first_doses` doses only.
     n_first_doses : int
-        0 where the next doses do not differ.
+        0 where the next doses do not differ; 1 or more in the last zone, where they
+        are the days until the next INR.
     dose_factor, dose_factor_again : float
         Factors of the lasting dose, when the last INR was in another zone or in this.
     days_to_next, days_to_next_again : int
-        Days to the next INR, in the same two cases.
+        Days to the next INR, in the same two cases, 1 or more.
     """
 
     name: str
@@ -66,7 +67,8 @@ class TitrationProtocol:
     Raises
     ------
     ParameterError
-        If days or zones are not in order or the deviation is below 0.
+        If days or zones are not in order, a wait is below a day, or the deviation is
+        below 0.
 
     Examples
     --------
@@ -86,6 +88,14 @@ class TitrationProtocol:
             raise ParameterError(
                 "zones must be two or more by rising inr_from, the first from 0; got "
                 f"{starts}"
+            )
+        waits = [self.zones[-1].n_first_doses]
+        for zone in self.zones:
+            waits += [zone.days_to_next, zone.days_to_next_again]
+        if min(waits) < 1:
+            raise ParameterError(
+                "days_to_next and days_to_next_again of every zone, and n_first_doses "
+                f"of the last, must be 1 or more; got {min(waits)!r}"
             )
         days = (0, *self.early_visit_days, self.first_visit_day)
         if (np.diff(days) < 1).any():

@@ -100,10 +100,11 @@ def simulate_titration(
         also those of `twinprivacy.twins.warfarin.simulate_dose`.
     starting_dose_mg_per_week : array_like
         Above 0 and at most 175 mg a week: a number, or shape (n,). A seventh is taken
-        each day until a visit changes it.
+        each day until a visit changes it. A Series has the index of `patients`.
     stable_dose_mg_per_week : array_like, optional
         What each person needs in truth for an INR of 2.5, above 0 and at most 175 mg a
-        week; a number, or shape (n,). Without it, `simulate_dose`.
+        week; a number, or shape (n,), or a Series with the index of `patients`. Without
+        it, `simulate_dose`.
     days : int
         Days simulated, 1 or more.
     protocol : TitrationProtocol, optional
@@ -122,8 +123,8 @@ def simulate_titration(
         If a genotype is unknown, or `patients` lacks a column or holds values outside
         their range.
     ParameterError
-        If doses are of another shape or range, `days` is no whole number of 1 or more,
-        or `rng` is no generator.
+        If doses are of another shape, index or range, `days` is no whole number of 1 or
+        more, or `rng` is no generator.
 
     Notes
     -----
@@ -131,7 +132,8 @@ def simulate_titration(
     same: no illness, diet or new drug. Nothing but the INR stops a dose, and vitamin K
     is not given. People differ in sensitivity only, not in how fast they respond. Needs
     that are drawn scatter about "iwpc_pharmacogenetic", so that for them this equation
-    is right on average, as it may not be elsewhere.
+    is right on average, as it may not be elsewhere. Needs and errors are drawn for
+    rows: the same people in another order have other draws, and other courses.
 
     References
     ----------
@@ -192,8 +194,8 @@ def compare_starts(
     pandas.DataFrame
         Columns start, measure, days, value, low, high, difference, difference_low,
         difference_high, confidence_level and n. Measures are those of
-        `titration_measures`, with Student's intervals of the mean and of the mean of
-        each patient's difference to the reference; and for the others than it
+        `titration_measures`, with its intervals, of the mean and of the mean of each
+        patient's difference to the reference, from -1 to 1; and for the others than it
         share_hurt and share_helped, with Wilson's intervals and no difference.
 
     Raises
@@ -207,7 +209,7 @@ def compare_starts(
     Notes
     -----
     A start that is neither better nor worse hurts and helps some, because another dose
-    leads to other visits: compare both shares.
+    leads to other visits: compare both shares. Differences, too, want 200 patients.
 
     References
     ----------
@@ -252,7 +254,7 @@ def _titrate(
 ) -> Titration:
     starting = read_doses(
         starting_dose_mg_per_week,
-        patients.stable_mg_per_week.size,
+        patients.labels,
         "starting_dose_mg_per_week",
     )
     course = run_titration(
