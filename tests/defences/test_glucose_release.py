@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from twinprivacy.attacks.bounds import attribute_success_bound
 from twinprivacy.defences.glucose_release import (
+    LEAKS,
     GlucoseRelease,
     blur_parameters,
     read_parameters,
@@ -230,3 +231,10 @@ def test_tables_that_are_no_twins_are_refused_without_a_value():
     message = "patients must have one row for each released twin; got 1 and 2"
     with pytest.raises(DataError, match=f"^{message}$"):
         read_parameters(twins(np.zeros((2, 18))), 0.0, prior=PRIOR, patients=people)
+
+
+def test_what_leaks_is_the_trace_the_twin_or_both():
+    assert [GlucoseRelease(leaks=leaks).leaks for leaks in LEAKS] == list(LEAKS)
+    message = "leaks must be one of 'trace', 'twin', 'both'; got 'name'"
+    with pytest.raises(ParameterError, match=f"^{message}$"):
+        GlucoseRelease(leaks="name")
