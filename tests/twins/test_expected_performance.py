@@ -133,11 +133,11 @@ def test_expectation_is_the_mean_over_simulated_events() -> None:
 
 
 def test_interval_covers_the_population() -> None:
-    """Of 200 samples of 300 people 95 % should hold what a million people have."""
+    """Of 200 samples of 300 people 95 % should hold what 300,000 people have."""
     rng = np.random.default_rng(3)
     measures = ["auc", "brier_score", "observed_over_expected", "net_benefit"]
     measures += ["net_reclassification", "share_reclassified"]
-    truth = measured(*simulated_risks(1_000_000, rng)).loc[measures]
+    truth = measured(*simulated_risks(300_000, rng)).loc[measures]
     covered = np.zeros((2, len(measures)))
     for child in rng.spawn(200):
         found = measured(*simulated_risks(300, child)).loc[measures]

@@ -209,7 +209,10 @@ def compare_starts(
     Notes
     -----
     A start that is neither better nor worse hurts and helps some, because another dose
-    leads to other visits: compare both shares. Differences, too, want 200 patients.
+    leads to other visits: compare both shares. Intervals of differences that few people
+    have are too narrow: the worst of 95 %, of the time below 2 under starts of 35 and
+    35.5 mg, held the truth in 55 % of samples of 20 patients, 63 % of 50 and 86 % of
+    200. Those of time in range did in 91 % or more.
 
     References
     ----------
