@@ -45,19 +45,17 @@ NUMBERS = tuple(
 
 
 def by_people(
-    volumes: Sequence[int], n_people: int, rng: np.random.Generator, level: float
+    volumes: Sequence[int], lost: Array, rng: np.random.Generator, level: float
 ) -> list[Estimate]:
     """Return the loss of one person in stores of the first so many people."""
-    lost = _record_bits(max(volumes), rng).sum(axis=1)
-    return means([lost[:n] for n in volumes], level)
+    return means([lost[:n].sum(axis=1) for n in volumes], level)
 
 
 def by_attributes(
-    volumes: Sequence[int], n_people: int, rng: np.random.Generator, level: float
+    volumes: Sequence[int], lost: Array, rng: np.random.Generator, level: float
 ) -> list[Estimate]:
     """Return the loss of the first so many attributes."""
-    lost = _record_bits(n_people, rng).cumsum(axis=1)
-    return means([lost[:, n - 1] for n in volumes], level)
+    return means([lost[:, :n].sum(axis=1) for n in volumes], level)
 
 
 def by_days(
@@ -95,7 +93,8 @@ def by_decimals(
     return means(samples, level)
 
 
-def _record_bits(n_people: int, rng: np.random.Generator) -> Array:
+def record_bits(n_people: int, rng: np.random.Generator) -> Array:
+    """Return the loss of each person and attribute, shape (n, attributes)."""
     people = simulate_cohort(n_people, rng=rng)
     steps = dict.fromkeys(NUMBERS, step_of(2, MEASUREMENT_RANGE))
     return code_lengths(people, HELD, known=KNOWN, steps=steps)
@@ -108,6 +107,8 @@ STORE = {
         3_000,
         "what one exposed person loses does not depend on who else is in the store; "
         "the number of people exposed grows",
+        shares=1,
+        simulate=record_bits,
     ),
     "attributes": Cell(
         by_attributes,
@@ -115,6 +116,7 @@ STORE = {
         3_000,
         "the whole record beyond age, sex and race, kind after kind",
         most=len(HELD),
+        simulate=record_bits,
     ),
     "days": Cell(by_days, (1, 2, 4, 7, 14, 28), 1_000, "daily readings of the INR"),
     "answers": Cell(

@@ -69,8 +69,8 @@ def surface_curves(
     surfaces, axes : sequence of str
         Of `SURFACES` and `AXES`.
     n_people : int, optional
-        People simulated in each cell, 100 or more, in place of its own number; stores
-        and records hold as many as the volumes of people say.
+        People simulated in each cell, 100 or more, in place of its own number; records
+        are of stores of as many as the volumes of people say.
     volumes : mapping of str to sequence of int, optional
         For an axis other volumes than each cell's own: whole numbers, two or more,
         increasing.
