@@ -1,12 +1,14 @@
 """What chapter 11 finds: which leaks grow with which volume, and what a year costs."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-FIGURES = Path(__file__).parents[2] / "book" / "figures"
+ROOT = Path(__file__).parents[2]
+FIGURES = ROOT / "book" / "figures"
 SURFACES = ("store", "record", "trace", "answers", "model")
 LEVEL = {
     *(("store", "people"), ("trace", "decimals"), ("answers", "people")),
@@ -29,6 +31,12 @@ def test_all_leaks_grow_but_five_that_show_no_change(bits):
     grow = last["low"] > first["high"]
     assert set(grow[~grow].index) == LEVEL
     assert not (last["high"] < first["low"]).any()
+
+
+def test_the_readme_tells_the_finding_as_published():
+    path = FIGURES / "privacy-dose-response" / "privacy-dose-response.metadata.json"
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert json.loads(path.read_text(encoding="utf-8"))["title"] + "." in readme
 
 
 def test_what_one_person_loses_does_not_depend_on_the_crowd(bits):
