@@ -121,6 +121,49 @@ class TestMeasureFrontier:
         assert same["change"] == same["change_low"] == same["change_high"] == 0
         assert table.loc[("sd 2", "given"), "paired"] == False  # noqa: E712
 
+    def test_nothing_differs_from_itself(self):
+        """Of shares neither, for which Tango's interval would have a width."""
+        table = self.measure(reference="sd 1").set_index(["setting", "measure"])
+        own = table.loc["sd 1"]
+        changes = own[["change", "change_low", "change_high"]]
+        assert (changes == 0).all(axis=None)
+        assert own["paired"].tolist() == [True, True, True, False]
+        assert own["change_level"].tolist() == [0.95, 0.95, 0.95, 0.9]
+
+    def test_changes_know_whose_rows_are_whose_and_the_level(self):
+        people = np.repeat(np.arange(20), 10)
+        options = {"groups": people, "confidence_level": 0.8}
+        table = self.measure(reference="sd 0", **options)
+        table = table.set_index(["setting", "measure"])
+        (child,) = np.random.default_rng(3).spawn(1)
+        found = blur(2.0, child)
+        wanted = {
+            "error": mean_interval(found["error"], **options),
+            "right": paired_difference(found["right"], np.full(200, True), **options),
+        }
+        for of, change in wanted.items():
+            row = table.loc[("sd 2", of)]
+            assert (row["change_low"], row["change_high"]) == pytest.approx(
+                (change.low, change.high)
+            )
+            assert row["change_level"] == 0.8
+
+    def test_settings_may_be_named_by_numbers(self):
+        found = {
+            kind: measure_frontier(
+                {kind(0): 0.0, kind(1): 1.0},
+                blur,
+                reference=kind(0),
+                rng=np.random.default_rng(3),
+            )
+            for kind in (int, str)
+        }
+        assert found[int]["setting"].unique().tolist() == [0, 1]
+        assert found[int]["paired"].tolist() == 2 * [True, True, True, False]
+        pd.testing.assert_frame_equal(
+            found[int].drop(columns="setting"), found[str].drop(columns="setting")
+        )
+
     @pytest.mark.parametrize(
         ("options", "message"),
         [
@@ -168,6 +211,15 @@ class TestPrivacyPrice:
         price = privacy_price(table, reference="s0")
         mine = price[price["setting"] == "s0"]
         assert (mine[["value", "low", "high"]] == 0).all(axis=None)
+
+    @pytest.mark.parametrize("level", [0.5, 0.3])
+    def test_levels_at_which_nothing_holds_for_both_are_refused(self, table, level):
+        message = (
+            "confidence_level of a setting and of the reference must add up to more "
+            f"than 1, or nothing holds for both; got {level} and {level}"
+        )
+        with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+            privacy_price(table.assign(confidence_level=level), reference="s0")
 
     def test_intervals_hold_as_often_as_they_say(self):
         rng, n_held = np.random.default_rng(11), 0
@@ -292,6 +344,10 @@ class TestMarkDominated:
         assert found["dominated"].tolist() == [True, False]
         assert found["clearly"].tolist() == [True, False]
         assert found["useful"].tolist() == [3, 2]
+        # Ends that touch are not apart, whichever way is better.
+        touching = marked([(2, 1), (1, 0)], half=0.5, higher_is_useful=False)
+        assert touching["dominated"].tolist() == [True, False]
+        assert not touching["clearly"].any()
 
     def test_last_digits_do_not_decide(self):
         found = marked([(0.1 + 0.2, 1.0), (0.3, 1.0)])
@@ -301,6 +357,30 @@ class TestMarkDominated:
             False,
             True,
         ]
+
+    def test_digits_are_those_of_the_largest_of_the_panel(self):
+        """Nine, so that 1e-10 of it is nothing and 1e-8 is not, near 0 too."""
+        nothing = [(0.5, 0.0), (0.5, 2.8e-17), (0.5 + 1e-10, 1.0), (1.0, 1.0 + 1e-10)]
+        assert marked(nothing)["dominated"].tolist() == [False, False, True, False]
+        assert marked([(1.0, 0.0), (1.0, 1e-8), (1.0, 1.0)])["dominated"].tolist() == [
+            False,
+            True,
+            True,
+        ]
+        assert not marked([(0.0, 0.0), (0.0, 0.0)])["dominated"].any()
+
+    @pytest.mark.parametrize("by", ["panel", ("panel",), ["panel"]])
+    def test_a_missing_panel_is_one_and_its_name_may_stand_alone(self, by):
+        table = pd.concat(
+            [
+                long_table([(1, 1), (2, 0)]).assign(panel=None),
+                long_table([(3, 1), (3, 2)]).assign(panel="glucose"),
+            ],
+            ignore_index=True,
+        )
+        found = mark_dominated(table, useful="use", leak="leak", by=by)
+        assert found["panel"].isna().tolist() == [True, True, False, False]
+        assert found["dominated"].tolist() == [True, False, False, True]
 
     def test_panels_are_worlds_of_their_own(self):
         table = pd.concat(

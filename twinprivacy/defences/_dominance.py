@@ -13,7 +13,7 @@ from twinprivacy.errors import DataError, ParameterError
 __all__ = ["mark_dominated"]
 
 _VALUES = ("measure", "value", "low", "high")
-# Digits by which two settings must differ: the last ones hang on the machine.
+# Digits that count, of the largest value of a panel: the last ones hang on the machine.
 _DIGITS = 9
 
 
@@ -23,7 +23,7 @@ def mark_dominated(
     useful: str,
     leak: str,
     higher_is_useful: bool = True,
-    by: Sequence[str] = ("panel",),
+    by: str | Sequence[str] = ("panel",),
 ) -> pd.DataFrame:
     r"""Mark the settings that another one beats in use and in what leaks.
 
@@ -46,8 +46,9 @@ def mark_dominated(
         The two measures to compare by; a smaller leak is better.
     higher_is_useful : bool
         False where less is better, as for an error.
-    by : sequence of str
-        Columns of the panels; settings are compared within a panel only.
+    by : str or sequence of str
+        Columns of the panels; settings are compared within a panel only. A missing name
+        is a panel too.
 
     Returns
     -------
@@ -66,11 +67,12 @@ def mark_dominated(
 
     Notes
     -----
-    Values are compared by nine significant digits; two settings that agree in both
-    leave each other on the front. `dominated` takes the values as they are: on a front
-    of many settings with wide intervals some are there by luck. `clearly` compares
-    intervals of single settings, which is strict where settings share their targets: a
-    paired difference, as in `privacy_price`, may tell apart what it does not.
+    Values are compared by nine digits of the largest of their panel; two settings that
+    agree in both leave each other on the front. `dominated` takes the values as they
+    are: on a front of many settings with wide intervals some are there by luck.
+    `clearly` compares intervals of single settings, which is strict where settings
+    share their targets: a paired difference, as in `privacy_price`, may tell apart what
+    it does not.
 
     Examples
     --------
@@ -88,12 +90,13 @@ def mark_dominated(
     """
     if useful == leak:
         raise ParameterError(f"useful and leak must be two measures; got {useful!r}")
-    keys = [*by, "setting"]
+    panel = [by] if isinstance(by, str) else list(by)
+    keys = [*panel, "setting"]
     check_table(table, (*keys, *_VALUES), once=[*keys, "measure"])
     wide = _side_by_side(table, keys, {"useful": useful, "leak": leak})
     sign = 1 if higher_is_useful else -1
     marks = pd.DataFrame(False, index=wide.index, columns=["dominated", "clearly"])
-    panels = [(None, wide)] if not by else wide.groupby(list(by), sort=False)
+    panels = wide.groupby(panel, sort=False, dropna=False) if panel else [(None, wide)]
     for _, part in panels:
         marks.loc[part.index, "dominated"] = _is_dominated(part, sign)
         marks.loc[part.index, "clearly"] = _is_clear(part, sign)
@@ -137,8 +140,7 @@ def _is_clear(part: pd.DataFrame, sign: int) -> npt.NDArray[np.bool_]:
 
 
 def _rounded(values: "pd.Series[Any]") -> npt.NDArray[np.float64]:
-    """Keep so many significant digits."""
+    """Return parts of the largest value, with so many digits."""
     x = values.to_numpy(dtype=float)
-    size = np.floor(np.log10(np.abs(x), where=x != 0, out=np.zeros_like(x)))
-    scale = 10.0 ** (_DIGITS - 1 - np.clip(size, -290, 290))
-    return np.asarray(np.round(x * scale) / scale)
+    largest = np.abs(x).max()
+    return np.asarray(np.round(x / largest, _DIGITS) if largest > 0 else x)

@@ -13,7 +13,7 @@ from twinprivacy._validation import check_fraction, check_rng
 from twinprivacy.defences._dominance import mark_dominated
 from twinprivacy.defences._frontier_tables import check_reference, check_table
 from twinprivacy.differences import mean_interval, paired_difference, share_interval
-from twinprivacy.errors import ParameterError
+from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.estimates import Estimate
 
 __all__ = ["mark_dominated", "measure_frontier", "privacy_price"]
@@ -71,6 +71,8 @@ def measure_frontier(
     ParameterError
         If there is no setting, the reference is none of them, or `measure` returns
         something else.
+    DataError
+        As `privacy_price`, where there is a reference.
 
     Notes
     -----
@@ -107,23 +109,13 @@ def measure_frontier(
         for setting in settings.values()
     )
     by_name = dict(zip(settings, found, strict=True))
-    rows = [
-        {"setting": name, "measure": of}
-        | _estimate(value, groups, confidence_level).as_dict()
-        for name, measured in by_name.items()
-        for of, value in measured.items()
-    ]
-    table = pd.DataFrame(rows)[list(_COLUMNS)]
+    table = _tabulate(by_name, groups, confidence_level)
     if reference is None:
         return table
-    vectors = {
-        name: {of: x for of, x in found.items() if not isinstance(x, Estimate)}
-        for name, found in by_name.items()
-    }
     price = privacy_price(
         table,
         reference=reference,
-        vectors=vectors,
+        vectors={name: _vectors(measured) for name, measured in by_name.items()},
         groups=groups,
         confidence_level=confidence_level,
     )
@@ -166,12 +158,14 @@ def privacy_price(
     pandas.DataFrame
         Columns setting, measure, value (the setting less the reference, in the unit of
         the measure), low, high, n, confidence_level and paired, in the order of
-        `table`. What the reference was not measured by is left out.
+        `table`. What the reference was not measured by is left out; from itself its
+        change is 0, with no width.
 
     Raises
     ------
     DataError
-        If columns are absent, or a setting has a measure twice.
+        If columns are absent, a setting has a measure twice, or, without vectors, the
+        levels of a setting and of the reference add up to 1 or less.
     ParameterError
         If the reference is no setting, vectors differ in length, or the level is
         outside its range.
@@ -193,15 +187,19 @@ def privacy_price(
     given = vectors or {}
     rows = []
     for row in records:
-        setting, of = str(row["setting"]), str(row["measure"])
+        setting, of = row["setting"], row["measure"]
         if of not in base:
             continue
         pair = [given.get(name, {}).get(of) for name in (setting, reference)]
         paired = pair[0] is not None and pair[1] is not None
-        if paired:
+        if setting == reference:
+            nothing = float(row["value"] - row["value"])  # missing if it is
+            level, n = row["confidence_level"], row["n"]
+            change = Estimate(nothing, nothing, nothing, level, n)
+        elif paired:
             change = _paired(pair[0], pair[1], of, groups, confidence_level)
         else:
-            change = _apart(row, base[of], same=setting == reference)
+            change = _apart(row, base[of])
         rows.append(
             {"setting": setting, "measure": of} | change.as_dict() | {"paired": paired}
         )
@@ -229,6 +227,21 @@ def _vector(values: Any, of: str) -> npt.NDArray[Any]:
     return numbers == 1 if np.asarray(values).dtype == bool else numbers
 
 
+def _tabulate(
+    by_name: Mapping[str, Mapping[str, Any]], groups: Any, level: float
+) -> pd.DataFrame:
+    rows = [
+        {"setting": name, "measure": of} | _estimate(value, groups, level).as_dict()
+        for name, measured in by_name.items()
+        for of, value in measured.items()
+    ]
+    return pd.DataFrame(rows)[list(_COLUMNS)]
+
+
+def _vectors(measured: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
+    return {of: x for of, x in measured.items() if not isinstance(x, Estimate)}
+
+
 def _estimate(value: Any, groups: Any, level: float) -> Estimate:
     if isinstance(value, Estimate):
         return value
@@ -248,12 +261,16 @@ def _paired(first: Any, second: Any, of: str, groups: Any, level: float) -> Esti
     return mean_interval(ours * 1.0 - theirs, groups=groups, confidence_level=level)
 
 
-def _apart(row: Mapping[Any, Any], base: Mapping[Any, Any], *, same: bool) -> Estimate:
+def _apart(row: Mapping[Any, Any], base: Mapping[Any, Any]) -> Estimate:
     """Return a difference that holds however the two estimates depend on each other."""
     n = int(min(row["n"], base["n"]))
     value = float(row["value"] - base["value"])
-    level = float(row["confidence_level"] + base["confidence_level"] - 1)
-    if same:
-        return Estimate(value, value, value, float(row["confidence_level"]), n)
+    levels = float(row["confidence_level"]), float(base["confidence_level"])
+    level = sum(levels) - 1
+    if level <= 0:
+        raise DataError(
+            "confidence_level of a setting and of the reference must add up to more "
+            f"than 1, or nothing holds for both; got {levels[0]!r} and {levels[1]!r}"
+        )
     low, high = row["low"] - base["high"], row["high"] - base["low"]
     return Estimate(value, min(low, value), max(high, value), level, n)
