@@ -15,7 +15,7 @@ from twinprivacy.defences.modality_shares import (
     modality_shares,
     shapley_shares,
 )
-from twinprivacy.differences import mean_interval, share_interval
+from twinprivacy.differences import mean_interval, paired_difference, share_interval
 from twinprivacy.errors import ParameterError
 
 NAMES = ("a", "b", "c", "d", "e")
@@ -164,9 +164,28 @@ class TestShapleyShares:
         # 95 %, less what 300 trials leave open at four standard errors
         assert 0.90 <= n_held / 300 <= 0.995
 
+    def test_yes_and_no_that_do_not_vary_have_no_interval(self):
+        """Nobody of 60 stands alone: that is no proof that nobody ever does."""
+        nobody, everybody = np.zeros(60), np.ones(60)
+        found = shapley_shares({frozenset(): nobody, frozenset("a"): nobody})
+        assert found.loc[0, "value"] == 0
+        assert found[["low", "high"]].isna().all(axis=None)
+        whole = {kept: everybody if kept else nobody for kept in subsets("ab")}
+        found = shapley_shares(whole)
+        assert found["share"].tolist() == [0.5, 0.5]
+        ends = ["low", "high", "share_low", "share_high"]
+        assert found[ends].isna().all(axis=None)
+
+    def test_lone_numbers_are_nobodys(self):
+        game = {kept: float(len(kept)) for kept in subsets("ab")}
+        pd.testing.assert_frame_equal(
+            shapley_shares(game, groups=[1, 1, 2]), shapley_shares(game)
+        )
+
     @pytest.mark.parametrize(
         ("game", "message"),
         [
+            ({frozenset(): 1.0}, "modalities must be one or more; got none"),
             (
                 {frozenset(): 0.0, frozenset("ab"): 1.0},
                 "values must have one entry for each of the 4 sets of 2 modalities; "
@@ -245,6 +264,49 @@ class TestModalityShares:
         wanted = share_interval(np.arange(50) < 49)
         assert (everything["low"], everything["high"]) == (wanted.low, wanted.high)
         assert everything["high"] < 1
+
+    def test_rare_flags_have_intervals_that_hold(self):
+        """2 % of 60 people; the interval of a mean holds 2 % in 70 % of samples."""
+        n_held = 0
+        for seed in range(300):
+            alone = np.random.default_rng(seed).random(60) < 0.02
+
+            def rare(kept, rng, alone=alone):
+                return alone * float("a" in kept) * np.ones(60)
+
+            found = measure_worths(("a", "b"), rare, rng=np.random.default_rng(1))
+            lost = found.removals().iloc[0]
+            assert lost["low"] < lost["high"]
+            n_held += lost["low"] <= 0.02 <= lost["high"]
+        assert n_held / 300 >= 0.93
+
+    def test_losses_of_flags_are_tangos_and_know_whose_rows_are_whose(self):
+        def told(kept, rng):
+            return (np.arange(60) < 20 * len(kept)).astype(float)
+
+        people = np.repeat(np.arange(30), 2)
+        found = measure_worths(
+            ("a", "b"), told, groups=people, rng=np.random.default_rng(1)
+        )
+        lost = found.removals(confidence_level=0.9).iloc[0]
+        wanted = paired_difference(
+            np.arange(60) < 40,
+            np.arange(60) < 20,
+            groups=people,
+            confidence_level=0.9,
+        )
+        assert lost[["value", "low", "high", "n"]].tolist() == pytest.approx(
+            [wanted.value, wanted.low, wanted.high, 30]
+        )
+
+    def test_lone_numbers_may_stand_beside_vectors_of_groups(self):
+        people = np.repeat(np.arange(25), 2)
+        found = measure_worths(
+            self.names, worth, groups=people, rng=np.random.default_rng(1)
+        )
+        for table in (found.table(), found.shares(), found.removals()):
+            n = table.groupby("measure")["n"].unique()
+            assert (n["use"].tolist(), n["risk"].tolist()) == ([25], [1])
 
     @pytest.mark.parametrize(
         ("names", "ask", "message"),

@@ -1,7 +1,9 @@
 """Shapley's rule: dividing what a set is worth among its members, exactly."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -13,8 +15,16 @@ from twinprivacy._clusters import finite_values
 from twinprivacy._validation import check_fraction
 from twinprivacy.differences import mean_interval
 from twinprivacy.errors import ParameterError
+from twinprivacy.estimates import Estimate
 
-__all__ = ["all_sets", "same_length", "shapley_shares", "to_vector"]
+__all__ = [
+    "all_sets",
+    "are_flags",
+    "groups_of",
+    "same_length",
+    "shapley_shares",
+    "to_vector",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -59,7 +69,8 @@ def shapley_shares(
     Raises
     ------
     ParameterError
-        If a set has no worth, or vectors are not finite or not of one length.
+        If there is no modality, a set has no worth, or vectors are not finite or not of
+        one length.
 
     Notes
     -----
@@ -68,6 +79,10 @@ def shapley_shares(
     and no other: of repeats, the chance of the splits; of persons, that of who is
     counted, for the twins as fitted. A share of the sum is a ratio of two means, its
     interval to first order. A single number has no interval.
+
+    Of yes and no, such as who stands alone, the interval of a mean is too narrow where
+    few or nearly all do: with 2 % of 60 people a 95 % interval holds the truth in 70 %
+    of samples. Where everybody has the same share there is none.
 
     A share is an average over what else is known. It is not what is lost by dropping
     the modality from a twin that keeps the rest, which is `Worths.removals`, and a
@@ -90,8 +105,7 @@ def shapley_shares(
     {'left': 0.667, 'other right': 0.167, 'right': 0.167}
     """
     check_fraction(confidence_level, name="confidence_level")
-    everything = frozenset().union(*values)
-    names = sorted(everything) if modalities is None else list(modalities)
+    names = _read_names(values, modalities)
     sets = [frozenset(kept) for kept in all_sets(names)]
     n_absent = sum(kept not in values for kept in sets)
     if n_absent or len(values) != len(sets):
@@ -101,13 +115,17 @@ def shapley_shares(
         )
     worth = same_length(values, measure)
     total = worth[frozenset(names)] - worth[frozenset()]
+    mean = partial(
+        _mean,
+        groups=groups_of(total, groups),
+        level=confidence_level,
+        of_flags=are_flags(*worth.values()),
+    )
     rows: list[dict[str, Any]] = []
     for name in names:
         each = _shapley(worth, name, names)
-        found = mean_interval(each, groups=groups, confidence_level=confidence_level)
-        part = _part(each, total, groups, confidence_level)
         head = {"modality": name, "measure": measure}
-        rows.append({**head, **found.as_dict(), **part})
+        rows.append({**head, **mean(each).as_dict(), **_part(each, total, mean)})
     return pd.DataFrame(rows)
 
 
@@ -138,6 +156,34 @@ def same_length(
     }
 
 
+def are_flags(*vectors: Array) -> bool:
+    """Return whether they say yes or no, of more than one person."""
+    return all(len(x) > 1 and bool(np.isin(x, (0, 1)).all()) for x in vectors)
+
+
+def groups_of(vector: Array, groups: Any) -> Any:
+    """Return whose the numbers are; a lone number is nobody's."""
+    return groups if len(vector) > 1 else None
+
+
+def _read_names(
+    values: Mapping[frozenset[str], Any], modalities: Sequence[str] | None
+) -> list[str]:
+    everything = frozenset().union(*values)
+    names = sorted(everything) if modalities is None else list(modalities)
+    if not names:
+        raise ParameterError("modalities must be one or more; got none")
+    return names
+
+
+def _mean(values: Array, *, groups: Any, level: float, of_flags: bool) -> Estimate:
+    """Return a mean; of flags, no interval where all have the same: it has no width."""
+    found = mean_interval(values, groups=groups, confidence_level=level)
+    if of_flags and np.allclose(values, values[0]):
+        return replace(found, low=math.nan, high=math.nan)
+    return found
+
+
 def _shapley(
     worth: Mapping[frozenset[str], Array], name: str, names: Sequence[str]
 ) -> Array:
@@ -150,13 +196,15 @@ def _shapley(
     return shares
 
 
-def _part(each: Array, total: Array, groups: Any, level: float) -> dict[str, float]:
+def _part(
+    each: Array, total: Array, mean: Callable[[Array], Estimate]
+) -> dict[str, float]:
     """Return a share of the sum: a ratio of means, its interval to first order."""
-    whole = mean_interval(total, groups=groups, confidence_level=level)
+    whole = mean(total)
     size, missing = whole.value, math.isnan(whole.low)
     if size == 0 or (not missing and whole.low <= 0 <= whole.high):
         return dict.fromkeys(("share", "share_low", "share_high"), math.nan)
     share = float(each.mean()) / size
     influence = share + (each - share * total) / size
-    found = mean_interval(influence, groups=groups, confidence_level=level)
+    found = mean(influence)
     return {"share": share, "share_low": found.low, "share_high": found.high}

@@ -12,11 +12,17 @@ import pandas as pd
 from twinprivacy._validation import check_rng
 from twinprivacy.defences._shapley import (
     all_sets,
+    are_flags,
+    groups_of,
     same_length,
     shapley_shares,
     to_vector,
 )
-from twinprivacy.differences import mean_interval, share_interval
+from twinprivacy.differences import (
+    mean_interval,
+    paired_difference,
+    share_interval,
+)
 from twinprivacy.errors import ParameterError
 from twinprivacy.estimates import Estimate
 
@@ -71,10 +77,12 @@ class Worths:
             for kept in all_sets(self.modalities):
                 values = worth[frozenset(kept)]
                 # Of yes and no the interval stays within 0 and 1.
-                is_share = len(values) > 1 and bool(np.isin(values, (0, 1)).all())
-                estimate = share_interval if kept and is_share else mean_interval
+                of_flags = bool(kept) and are_flags(values)
+                estimate = share_interval if of_flags else mean_interval
                 found = estimate(
-                    values, groups=self.groups, confidence_level=confidence_level
+                    values,
+                    groups=groups_of(values, self.groups),
+                    confidence_level=confidence_level,
                 )
                 name = {"modalities": " + ".join(kept) or "none"}
                 size = {"n_modalities": len(kept), "measure": measure}
@@ -118,19 +126,25 @@ class Worths:
         -------
         pandas.DataFrame
             Columns modality, measure, value (of all modalities less that of all but
-            this one, within persons or repeats), low, high, confidence_level and n.
+            this one, within persons or repeats), low, high, confidence_level and n. Of
+            yes and no the interval is Tango's, `paired_difference`.
         """
         rows = []
         everything = frozenset(self.modalities)
         for measure, worth in self.values.items():
             for name in self.modalities:
-                lost = worth[everything] - worth[everything - {name}]
-                found = self._mean(lost, confidence_level)
+                pair = worth[everything], worth[everything - {name}]
+                found = self._lost(*pair, confidence_level)
                 rows.append({"modality": name, "measure": measure} | found.as_dict())
         return pd.DataFrame(rows)
 
-    def _mean(self, values: Array, level: float) -> Estimate:
-        return mean_interval(values, groups=self.groups, confidence_level=level)
+    def _lost(self, whole: Array, rest: Array, level: float) -> Estimate:
+        groups = groups_of(whole, self.groups)
+        if are_flags(whole, rest):
+            return paired_difference(
+                whole == 1, rest == 1, groups=groups, confidence_level=level
+            )
+        return mean_interval(whole - rest, groups=groups, confidence_level=level)
 
 
 def modality_shares(
@@ -226,30 +240,23 @@ def measure_worths(
 
     check_rng(rng)
     names = tuple(modalities)
-    if not 1 <= len(names) <= _MOST or len(set(names)) < len(names):
-        raise ParameterError(
-            f"modalities must be 1 to {_MOST} different names; got {len(names)}, "
-            f"{len(set(names))} of them different"
-        )
+    _check_names(names)
     (child,) = rng.spawn(1)
     sets = all_sets(names)
     found = Parallel()(
         delayed(_ask)(worth, kept, copy.deepcopy(child)) for kept in sets
     )
-    measures = list(found[0])
-    if any(list(each) != measures for each in found):
-        raise ParameterError("worth must return the same measures for every set")
-    values = {
-        measure: same_length(
-            {
-                frozenset(kept): each[measure]
-                for kept, each in zip(sets, found, strict=True)
-            },
-            measure,
-        )
-        for measure in measures
-    }
+    by_set = {frozenset(kept): each for kept, each in zip(sets, found, strict=True)}
+    values = _by_measure(by_set)
     return Worths(names, values, None if groups is None else np.asarray(groups))
+
+
+def _check_names(names: tuple[str, ...]) -> None:
+    if not 1 <= len(names) <= _MOST or len(set(names)) < len(names):
+        raise ParameterError(
+            f"modalities must be 1 to {_MOST} different names; got {len(names)}, "
+            f"{len(set(names))} of them different"
+        )
 
 
 def _ask(
@@ -258,3 +265,15 @@ def _ask(
     found = worth(kept, rng)
     by_measure = found if isinstance(found, Mapping) else {"worth": found}
     return {str(name): to_vector(x, str(name)) for name, x in by_measure.items()}
+
+
+def _by_measure(
+    by_set: Mapping[frozenset[str], Mapping[str, Array]],
+) -> dict[str, dict[frozenset[str], Array]]:
+    measures = list(by_set[frozenset()])
+    if any(list(found) != measures for found in by_set.values()):
+        raise ParameterError("worth must return the same measures for every set")
+    return {
+        of: same_length({kept: found[of] for kept, found in by_set.items()}, of)
+        for of in measures
+    }
