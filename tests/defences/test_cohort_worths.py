@@ -183,8 +183,33 @@ class TestCohortWorths:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"n_splits": 0}, "n_splits must be 1 or more; got 0"),
-            ({"folds": 1}, "folds must be 2 or more; got 1"),
+            ({"n_splits": 0}, "n_splits must be a whole number of 1 or more; got 0"),
+            (
+                {"n_splits": 1.5},
+                "n_splits must be a whole number of 1 or more; got 1.5",
+            ),
+            (
+                {"n_splits": None},
+                "n_splits must be a whole number of 1 or more; got None",
+            ),
+            ({"folds": 1}, "folds must be a whole number of 2 or more; got 1"),
+            (
+                {"ladder": {"age": "age"}},
+                "ladder must have a sequence of columns for each modality; got a lone "
+                "name",
+            ),
+            (
+                {"ladder": {"age": ["age", "died"]}, "measures": ["share_unique"]},
+                "ladder must not hold the outcome; got died",
+            ),
+            (
+                {
+                    "outcome": ("follow_up_days", "died"),
+                    "ladder": {"age": ["age", "follow_up_days"]},
+                    "measures": ["share_unique"],
+                },
+                "ladder must not hold the outcome; got follow_up_days",
+            ),
             (
                 {"ladder": {"age": ["age"], "all": ["age", "ill"], "none": []}},
                 "ladder must have modalities of one column at least, each column once; "
@@ -201,6 +226,41 @@ class TestCohortWorths:
     def test_settings_that_do_not_suit_are_refused(self, people, options, message):
         with pytest.raises(ParameterError, match=f"^{re.escape(message)}$"):
             worths(people, **options)
+
+    @pytest.mark.parametrize(
+        ("options", "column"),
+        [({"outcome": "cured"}, "cured"), ({"ladder": {"age": ["years"]}}, "years")],
+    )
+    def test_columns_that_are_absent_are_named(self, people, options, column):
+        pattern = rf"^frame must have the columns .* once each; missing: {column}; "
+        with pytest.raises(DataError, match=pattern):
+            worths(people, measures=["share_unique"], **options)
+
+    def test_what_is_no_table_is_refused(self, people):
+        with pytest.raises(
+            DataError, match=r"^frame must be a pandas.DataFrame; got list$"
+        ):
+            worths([1, 2])
+        with pytest.raises(
+            DataError, match=r"^seen must be a pandas.DataFrame; got list$"
+        ):
+            worths(people, seen=[1, 2])
+
+    def test_a_twin_that_is_sure_and_wrong_loses_no_more_than_the_edge(self, people):
+        """Kept 1 / 201 from 0: log2(1 / 201) less that of the share of what happened.
+
+        A tree grown to the end says 0 or 1 where the leaves of a person's like agree.
+        """
+        found = worths(
+            people,
+            estimator=RandomForestClassifier(1, bootstrap=False),
+            ladder={"age": ["age"]},
+            measures=["bits"],
+        )
+        told = found.values["bits"][frozenset(["age"])]
+        share = people["died"].mean()
+        least = np.log2(1 / 201) - np.log2([share, 1 - share])
+        assert any(told.min() == pytest.approx(edge) for edge in least)
 
     def test_other_people_are_refused(self, people):
         message = (
