@@ -98,10 +98,7 @@ def measure_frontier(
 
     check_rng(rng)
     check_fraction(confidence_level, name="confidence_level")
-    if not settings:
-        raise ParameterError("settings must hold one or more; got none")
-    if reference is not None:
-        check_reference(reference, list(settings))
+    _check_settings(settings, reference)
     (child,) = rng.spawn(1)
     # A copy for each: a worker of the same process must not move on that of the next.
     found = Parallel()(
@@ -204,6 +201,13 @@ def privacy_price(
             {"setting": setting, "measure": of} | change.as_dict() | {"paired": paired}
         )
     return pd.DataFrame(rows, columns=[*_COLUMNS, "paired"])
+
+
+def _check_settings(settings: Mapping[str, Any], reference: str | None) -> None:
+    if not settings:
+        raise ParameterError("settings must hold one or more; got none")
+    if reference is not None:
+        check_reference(reference, list(settings))
 
 
 def _measure_one(
