@@ -24,8 +24,16 @@ def check_fraction(value: float, *, name: str) -> None:
 
 def check_positive(value: float, *, name: str) -> None:
     """Raise unless `value` is a finite number above zero."""
-    if not (np.isfinite(value) and value > 0):
+    if not (is_finite(value) and value > 0):
         raise ParameterError(f"{name} must be finite and above 0; got {value!r}")
+
+
+def is_finite(value: Any) -> bool:
+    """Return whether `value` is one finite number."""
+    try:
+        return np.ndim(value) == 0 and bool(np.isfinite(value))
+    except TypeError:
+        return False
 
 
 def check_counts(n_success: int, n_trials: int) -> None:

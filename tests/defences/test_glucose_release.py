@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import norm
 
 from twinprivacy.attacks.bounds import attribute_success_bound
 from twinprivacy.defences.glucose_release import (
@@ -146,13 +148,70 @@ def test_the_best_attack_stays_below_the_bound(mu, n_candidates):
         assert found.low <= bound <= found.high
 
 
+def test_two_released_twins_tell_more_than_one():
+    """Both twins of two people at opposite ends: sqrt 2 times as far apart.
+
+    The better order is right at a rate of Phi(mu / sqrt 2) = 0.760 at mu 1, above the
+    bound for one twin, Phi(mu / 2) = 0.691, below that for all, Phi(sqrt 5 / 2).
+    """
+    release = GlucoseRelease(mu=1.0, leaks="twin")
+    ends = np.zeros((2, 18))
+    ends[:, 0] = 3.0, -3.0
+    rng = np.random.default_rng(11)
+    swapped = rng.random(8_000) < 0.5
+    owners = np.where(swapped[:, None], [1, 0], [0, 1])
+    seen = release.simulate(twins(ends[owners.ravel()]), prior=PRIOR, rng=rng)
+    first = standard(seen)[:, 0].reshape(-1, 2)
+    right = int(((first[:, 0] < first[:, 1]) == swapped).sum())
+    found = wilson_interval(right, 8_000, confidence_level=0.999)
+    assert found.low <= norm.cdf(1 / np.sqrt(2)) <= found.high
+    assert found.low > release.identification_bound(2)
+    all_out = release.identification_bound(2, others_released=True)
+    assert all_out == pytest.approx(norm.cdf(np.sqrt(5) / 2))
+    assert found.high <= all_out
+
+
+@pytest.mark.parametrize("mu", [1.0, 2.0, 4.0])
+def test_the_best_matching_stays_below_the_bound_of_all(mu):
+    """Ten twins on the edge of the ball, all out, matched with ten people at once."""
+    release = GlucoseRelease(mu=mu, leaks="twin")
+    places, rng = 3.0 * np.eye(18)[:10], np.random.default_rng(11)
+    seen = release.simulate(twins(np.tile(places, (300, 1))), prior=PRIOR, rng=rng)
+    n_right = 0
+    for block in standard(seen).reshape(300, 10, 18):
+        distance = ((block[:, None] - places) ** 2).sum(axis=2)
+        n_right += int((linear_sum_assignment(distance)[1] == np.arange(10)).sum())
+    bound = release.identification_bound(10, others_released=True)
+    assert release.identification_bound(10) < bound < 1
+    assert n_right / 3_000 < bound
+    assert GlucoseRelease().identification_bound(10, others_released=True) == 1
+
+
+def test_a_reader_reads_each_parameter_by_itself():
+    """Parameters that go together in the prior are read as if they did not."""
+    people = pd.DataFrame(
+        {"patient": [0], "weight_kg": [80.0], "basal_u_per_hour": [0.8]}
+    )
+    released = pd.DataFrame(-np.ones((1, 18)), columns=list(PARAMETERS))
+    read = [
+        read_parameters(
+            released,
+            1.0,
+            prior=GlucosePrior(np.zeros(18), covariance, 100),
+            patients=people,
+        )
+        for covariance in (np.eye(18), 0.5 * np.eye(18) + 0.5)
+    ]
+    pd.testing.assert_frame_equal(*read)
+
+
 def test_a_reader_who_knows_the_noise_in_the_limits():
     """Without noise the twin itself, with endless noise the average one, between half.
 
     With an SD of 1 the prior and the release count alike: 1 / (1 + 1) of the way.
     """
     prior = GlucosePrior(np.zeros(18), np.eye(18), 100)
-    released = pd.DataFrame(-np.ones((1, 18)), columns=list(PARAMETERS))
+    released = pd.DataFrame(-np.ones((1, 18)), ["a"], list(PARAMETERS))
     people = pd.DataFrame(
         {"patient": ["a"], "weight_kg": [80.0], "basal_u_per_hour": [0.8]}
     )
@@ -168,7 +227,7 @@ def test_a_reader_who_knows_the_noise_in_the_limits():
 def test_a_reader_keeps_the_model_within_its_ranges():
     """SG is below 1/min: a parameter that says exp(5) is read as 1."""
     prior = GlucosePrior(np.zeros(18), np.eye(18), 100)
-    wild = pd.DataFrame(np.full((1, 18), 5.0), columns=list(PARAMETERS))
+    wild = pd.DataFrame(np.full((1, 18), 5.0), ["a"], list(PARAMETERS))
     people = pd.DataFrame(
         {"patient": ["a"], "weight_kg": [80.0], "basal_u_per_hour": [0.8]}
     )
@@ -194,6 +253,18 @@ def test_settings_share_the_noise_but_for_its_size():
         ({"noise_sd": -1.0}, "noise_sd must be finite, 0 or more; got -1.0"),
         ({"mu": 0.0, "leaks": "twin"}, "mu must be finite and above 0; got 0.0"),
         ({"radius": 0.0}, "radius must be finite and above 0; got 0.0"),
+        (
+            {"step_mg_dl": "a"},
+            "step_mg_dl must lie in [0, 200) mg/dL; got 'a'",
+        ),
+        ({"noise_sd": "a"}, "noise_sd must be finite, 0 or more; got 'a'"),
+        ({"mu": "a", "leaks": "twin"}, "mu must be finite and above 0; got 'a'"),
+        ({"radius": [3.0]}, "radius must be finite and above 0; got [3.0]"),
+        (
+            {"mu": 1e-320, "leaks": "twin"},
+            "mu must be large enough for finite noise, 2 radius / mu; got mu=1e-320 "
+            "with radius=3.0",
+        ),
         (
             {"leaks": "diary"},
             "leaks must be one of 'trace', 'twin', 'both'; got 'diary'",
@@ -227,10 +298,48 @@ def test_tables_that_are_no_twins_are_refused_without_a_value():
         blur_parameters(table, 1.0, prior=PRIOR, rng=rng)
     with pytest.raises(ParameterError, match=r"^sd must be finite, 0 or more; got -1$"):
         blur_parameters(table, -1, prior=PRIOR, rng=rng)
-    people = pd.DataFrame({"patient": [1]})
-    message = "patients must have one row for each released twin; got 1 and 2"
+    table = table.astype(object)
+    table.iloc[0, 0] = "secret"
+    with pytest.raises(DataError, match=r"^twins must hold numbers; got others$"):
+        blur_parameters(table, 1.0, prior=PRIOR, rng=rng)
+    with pytest.raises(DataError, match=r"^twins must be a pandas.DataFrame; got int$"):
+        blur_parameters(1, 1.0, prior=PRIOR, rng=rng)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a"], "patients must have one row for each released twin; got 1 and 2"),
+        (
+            ["b", "a"],
+            "patients must be the index of released, in its order; got others in 2 of "
+            "2 rows",
+        ),
+    ],
+)
+def test_twins_are_not_read_as_those_of_others(names, message):
+    released = twins(np.zeros((2, 18))).set_axis(["a", "b"])
+    people = pd.DataFrame({"patient": names}).assign(
+        weight_kg=80.0, basal_u_per_hour=0.8
+    )
     with pytest.raises(DataError, match=f"^{message}$"):
-        read_parameters(twins(np.zeros((2, 18))), 0.0, prior=PRIOR, patients=people)
+        read_parameters(released, 0.0, prior=PRIOR, patients=people)
+
+
+def test_a_reader_needs_the_noise_and_what_is_known_of_people():
+    released = twins(np.zeros((1, 18)))
+    people = pd.DataFrame({"patient": [0], "weight_kg": [80.0]})
+    message = (
+        "patients must have the columns patient, weight_kg, basal_u_per_hour once "
+        "each; missing: basal_u_per_hour; repeated: none"
+    )
+    with pytest.raises(DataError, match=f"^{message}$"):
+        read_parameters(released, 0.0, prior=PRIOR, patients=people)
+    people = people.assign(basal_u_per_hour=0.8)
+    for sd in (np.nan, -1.0, "a"):
+        message = f"sd must be finite, 0 or more; got {sd!r}"
+        with pytest.raises(ParameterError, match=f"^{message}$"):
+            read_parameters(released, sd, prior=PRIOR, patients=people)
 
 
 def test_what_leaks_is_the_trace_the_twin_or_both():

@@ -115,7 +115,17 @@ def test_the_order_of_rows_does_not_matter(people):
             {"target_mg_dl": 60},
             "target_mg_dl must lie in 80 to 160 mg/dL; got 60",
         ),
+        (
+            {"target_mg_dl": "a"},
+            "target_mg_dl must lie in 80 to 160 mg/dL; got 'a'",
+        ),
         ({"caution": 0.5}, "caution must be finite, 1 or more; got 0.5"),
+        ({"caution": "a"}, "caution must be finite, 1 or more; got 'a'"),
+        (
+            {"counted_share": "a"},
+            "counted_share must be finite and above 0, one number or one for each of "
+            "60 people; got others or shape ()",
+        ),
         (
             {"counted_share": [1.0, 2.0]},
             "counted_share must be finite and above 0, one number or one for each of "
@@ -136,3 +146,14 @@ def test_settings_out_of_range_are_named(people, settings, message):
 def test_nobody_is_no_twin():
     with pytest.raises(DataError, match=r"^twins must hold one or more; got none$"):
         advise([])
+
+
+@pytest.mark.parametrize(
+    ("twins", "n"), [([1], "1 of 1"), (3, "1 of 1"), ("ab", "2 of 2")]
+)
+def test_what_is_no_twin_is_refused(twins, n):
+    message = (
+        f"twins must be a pandas.DataFrame or a sequence of GlucoseFit; got {n} others"
+    )
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        advise(twins)

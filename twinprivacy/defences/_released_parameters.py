@@ -1,10 +1,13 @@
 """Parameters of glucose twins as they are given out, and as a reader takes them."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy._validation import check_rng
+from twinprivacy._validation import check_rng, is_finite
+from twinprivacy.defences._checks import check_columns, check_frame
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins._glucose_parameters import PARAMETERS, from_free, priors
 from twinprivacy.twins.glucose_fit import GlucosePrior
@@ -48,8 +51,7 @@ def blur_parameters(
     np.float64(1.0)
     """
     check_rng(rng)
-    if not (np.isfinite(sd) and sd >= 0):
-        raise ParameterError(f"sd must be finite, 0 or more; got {sd!r}")
+    _check_sd(sd)
     free = _read_free(twins)
     noise = sd * _spread(prior) * rng.normal(size=free.shape)
     return pd.DataFrame(free + noise, index=twins.index, columns=list(PARAMETERS))
@@ -58,11 +60,11 @@ def blur_parameters(
 def read_parameters(
     released: pd.DataFrame, sd: float, *, prior: GlucosePrior, patients: pd.DataFrame
 ) -> pd.DataFrame:
-    r"""Make twins of released parameters, as well as one can who knows the noise.
+    r"""Make twins of released parameters, each as near as the noise leaves it.
 
-    The most probable parameters are drawn to the average person, :math:`m +
-    (\theta - m) / (1 + \sigma^2)`: with little noise the released twin, with much the
-    average twin. It costs no privacy, for it uses nothing but the release.
+    A parameter is drawn to the average person, :math:`m + (\theta - m) / (1 +
+    \sigma^2)`: with little noise the released twin, with much the average twin. It
+    costs no privacy, for it uses nothing but the release.
 
     Parameters
     ----------
@@ -73,7 +75,8 @@ def read_parameters(
     prior : GlucosePrior
         What is known of people like them.
     patients : pandas.DataFrame
-        Columns patient, weight_kg and basal_u_per_hour, in the order of `released`.
+        Columns patient, weight_kg and basal_u_per_hour; `patient` is the index of
+        `released`, in its order.
 
     Returns
     -------
@@ -83,7 +86,16 @@ def read_parameters(
     Raises
     ------
     DataError
-        If a table has other columns or rows, or values that are not finite.
+        If a table has other columns or people, or values that are not finite.
+    ParameterError
+        If `sd` is negative or not finite.
+
+    Notes
+    -----
+    Each parameter is read by itself, as is best for a normal prior whose parameters do
+    not depend on one another. Some of those of sampled people do: with noise of 1 SD
+    the mean squared error is 0.50 of their variance, and 0.48 for a reader who uses all
+    18 at once.
 
     Examples
     --------
@@ -95,17 +107,15 @@ def read_parameters(
     >>> np.log(twin["sg_per_min"]).item()
     -1.0
     """
+    _check_sd(sd)
     free = _read_free(released)
-    if len(patients) != len(free):
-        raise DataError(
-            "patients must have one row for each released twin; got "
-            f"{len(patients)} and {len(free)}"
-        )
+    known = ("patient", "weight_kg", "basal_u_per_hour")
+    check_columns(patients, known, name="patients")
+    _check_people(patients["patient"], released.index)
     likely = prior.mean + (free - prior.mean) / (1 + sd**2)
     twins = pd.DataFrame(from_free(likely), columns=list(PARAMETERS))
     # The one upper bound that the free scale does not keep.
     twins["sg_per_min"] = twins["sg_per_min"].clip(upper=priors()["sg_per_min"].upper)
-    known = ("patient", "weight_kg", "basal_u_per_hour")
     return twins.assign(**{name: patients[name].to_numpy() for name in known})
 
 
@@ -118,16 +128,40 @@ def into_ball(twins: pd.DataFrame, prior: GlucosePrior, radius: float) -> pd.Dat
     return pd.DataFrame(free, index=twins.index, columns=list(PARAMETERS))
 
 
+def _check_sd(sd: float) -> None:
+    if not (is_finite(sd) and sd >= 0):
+        raise ParameterError(f"sd must be finite, 0 or more; got {sd!r}")
+
+
+def _check_people(patients: "pd.Series[Any]", released: "pd.Index[Any]") -> None:
+    if len(patients) != len(released):
+        raise DataError(
+            "patients must have one row for each released twin; got "
+            f"{len(patients)} and {len(released)}"
+        )
+    n_other = int((patients.to_numpy() != released.to_numpy()).sum())
+    if n_other:
+        raise DataError(
+            "patients must be the index of released, in its order; got others in "
+            f"{n_other} of {len(released)} rows"
+        )
+
+
 def _spread(prior: GlucosePrior) -> Array:
     return np.asarray(np.sqrt(np.diag(prior.covariance)))
 
 
 def _read_free(twins: pd.DataFrame) -> Array:
-    if set(twins.columns) != set(PARAMETERS):
+    check_frame(twins, name="twins")
+    if sorted(map(str, twins.columns)) != sorted(PARAMETERS):
         raise DataError(
             "twins must have the 18 parameters of the model as columns, and no other"
         )
-    free = twins[list(PARAMETERS)].to_numpy(dtype=float)
+    try:
+        free = twins[list(PARAMETERS)].to_numpy(dtype=float)
+    except (TypeError, ValueError):
+        # Without the cause, which would quote a value.
+        raise DataError("twins must hold numbers; got others") from None
     n_bad = int((~np.isfinite(free)).any(axis=1).sum())
     if n_bad:
         raise DataError(f"twins must be finite; got {n_bad} of {len(free)} others")

@@ -234,8 +234,10 @@ def glucose_frontier(
     -----
     The attack is that of `twinprivacy.attacks.fingerprints`, which learns from pairs
     with the same defence. To draw blurred twins to the average person first was tried
-    and did not link better. A better attack may find more; under a budget none finds
-    more than `GlucoseRelease.identification_bound`.
+    and did not link better. It links each twin by itself. A better attack may find
+    more, and one that matches all twins with all people at once too; under a budget
+    none finds more than `GlucoseRelease.identification_bound` says, of a twin given out
+    alone or, the larger, with the others.
 
     Examples
     --------

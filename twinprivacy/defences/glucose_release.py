@@ -10,10 +10,17 @@ records then move it by at most 2 R. Normal noise of deviation :math:`\sigma = 2
 a distance of at most :math:`\mu`, and no attribute is guessed more often than
 `twinprivacy.attacks.bounds.attribute_success_bound` says. From the release of the
 average person, in the middle, each is no further than :math:`\mu / 2`. That release
-names the owner among n candidates at the rate of a guess; so whose record it is, is
-guessed at a rate of :math:`\Phi(\Phi^{-1}(1/n) + \mu / 2)` at most. A ball
-costs less noise than bounds for each parameter: with R on all sides it would take
-:math:`\sqrt{18}` times as much.
+names the owner among n candidates at the rate of a guess; so of one released twin, the
+others withheld, the owner is guessed at a rate of
+:math:`\Phi(\Phi^{-1}(1/n) + \mu / 2)` at most. A ball costs less noise than bounds for
+each parameter: with R on all sides it would take :math:`\sqrt{18}` times as much.
+
+Where the twins of all n candidates are given out, who owns another twin does not own
+this one. Compare with a release in which this twin is the average person's and the
+others are those of all but the first candidate, in random order. It says nothing of the
+owner, and to make it the true one this twin moves by R at most and one other by 2 R: a
+distance of :math:`\sqrt{R^2 + 4 R^2} / \sigma = \sqrt 5 \mu / 2`, which takes the place
+of :math:`\mu / 2`.
 """
 
 from dataclasses import dataclass, replace
@@ -22,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._guarantees import PrivacyGuarantee
-from twinprivacy._validation import check_choice, check_positive
+from twinprivacy._validation import check_choice, check_positive, is_finite
 from twinprivacy.attacks.bounds import attribute_success_bound
 from twinprivacy.defences._checks import check_whole_number
 from twinprivacy.defences._released_parameters import (
@@ -90,24 +97,32 @@ class GlucoseRelease:
         check_whole_number(self.days, name="days", least=1)
         check_positive(self.radius, name="radius")
         check_choice(self.leaks, name="leaks", allowed=LEAKS)
-        if not 0 <= self.step_mg_dl < 200:
+        if not (is_finite(self.step_mg_dl) and 0 <= self.step_mg_dl < 200):
             raise ParameterError(
                 f"step_mg_dl must lie in [0, 200) mg/dL; got {self.step_mg_dl!r}"
             )
-        if not (np.isfinite(self.noise_sd) and self.noise_sd >= 0):
+        if not (is_finite(self.noise_sd) and self.noise_sd >= 0):
             raise ParameterError(
                 f"noise_sd must be finite, 0 or more; got {self.noise_sd!r}"
             )
         if self.mu is not None:
-            check_positive(self.mu, name="mu")
-        if self.mu is not None and self.noise_sd > 0:
+            self._check_budget(self.mu)
+        if self.sd > 0 and self.leaks != "twin":
+            raise ParameterError(
+                f"leaks must be 'twin' with noise or a budget; got {self.leaks!r}"
+            )
+
+    def _check_budget(self, mu: float) -> None:
+        check_positive(mu, name="mu")
+        if self.noise_sd > 0:
             raise ParameterError(
                 "noise_sd must be 0 with mu, which sets the noise; got "
                 f"{self.noise_sd!r}"
             )
-        if self.sd > 0 and self.leaks != "twin":
+        if not is_finite(self.sd):
             raise ParameterError(
-                f"leaks must be 'twin' with noise or a budget; got {self.leaks!r}"
+                "mu must be large enough for finite noise, 2 radius / mu; got "
+                f"mu={mu!r} with radius={self.radius!r}"
             )
 
     @property
@@ -182,17 +197,23 @@ class GlucoseRelease:
         """Return what holds between any two records of a person; None for nothing."""
         return None if self.mu is None else PrivacyGuarantee(mu=self.mu)
 
-    def identification_bound(self, n_candidates: int) -> float:
+    def identification_bound(
+        self, n_candidates: int, *, others_released: bool = False
+    ) -> float:
         r"""Return the largest rate at which any attack names the owner of a twin.
 
-        :math:`\Phi(\Phi^{-1}(1/n) + \mu / 2)`; reached with two candidates at opposite
-        ends of the ball.
+        :math:`\Phi(\Phi^{-1}(1/n) + \mu / 2)` for one released twin, the others
+        withheld; reached with two candidates at opposite ends of the ball. With the
+        others released :math:`\Phi(\Phi^{-1}(1/n) + \sqrt 5 \mu / 2)`.
 
         Parameters
         ----------
         n_candidates : int
             Named people, one of whom is the owner, all equally likely beforehand; 1 or
             more.
+        others_released : bool
+            Whether the twins of the other candidates are given out too, once each and
+            without names, so that an attacker may match all twins with all people.
 
         Returns
         -------
@@ -212,5 +233,6 @@ class GlucoseRelease:
         check_whole_number(n_candidates, name="n_candidates", least=1)
         if self.mu is None:
             return 1.0
-        half = PrivacyGuarantee(mu=self.mu / 2)
-        return float(attribute_success_bound(half, 1 / n_candidates))
+        distance = self.mu / 2 * (np.sqrt(5) if others_released else 1)
+        kept = PrivacyGuarantee(mu=float(distance))
+        return float(attribute_success_bound(kept, 1 / n_candidates))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._validation import is_finite
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins import _glucose_advice as asked
 from twinprivacy.twins import _glucose_inputs as inputs
@@ -88,11 +89,11 @@ def advise(
     >>> advise(people)["carbohydrate_ratio_g_per_u"].round().tolist()
     [30.0, 47.0]
     """
-    if not 80 <= target_mg_dl <= 160:
+    if not (is_finite(target_mg_dl) and 80 <= target_mg_dl <= 160):
         raise ParameterError(
             f"target_mg_dl must lie in 80 to 160 mg/dL; got {target_mg_dl!r}"
         )
-    if not (np.isfinite(caution) and caution >= 1):
+    if not (is_finite(caution) and caution >= 1):
         raise ParameterError(f"caution must be finite, 1 or more; got {caution!r}")
     table = _as_table(twins)
     share = _read_share(counted_share, len(table))
@@ -188,15 +189,26 @@ def average_twins(patients: pd.DataFrame, prior: GlucosePrior) -> pd.DataFrame:
 
 def _as_table(twins: pd.DataFrame | Sequence[GlucoseFit]) -> pd.DataFrame:
     if not isinstance(twins, pd.DataFrame):
-        if not twins:
+        fits = list(twins) if isinstance(twins, Sequence) else [twins]
+        if not fits:
             raise DataError("twins must hold one or more; got none")
-        twins = pd.concat([fit.patient for fit in twins], ignore_index=True)
+        n_other = sum(not isinstance(fit, GlucoseFit) for fit in fits)
+        if n_other:
+            raise DataError(
+                "twins must be a pandas.DataFrame or a sequence of GlucoseFit; got "
+                f"{n_other} of {len(fits)} others"
+            )
+        twins = pd.concat([fit.patient for fit in fits], ignore_index=True)
     asked.check_twins(twins, "twins")
     return twins
 
 
 def _read_share(counted_share: npt.ArrayLike, n: int) -> Array:
-    share = np.asarray(counted_share, dtype=float)
+    try:
+        share = np.asarray(counted_share, dtype=float)
+    except (TypeError, ValueError):
+        # Without the cause, which would quote a value.
+        share = np.asarray(np.nan)
     if share.shape not in ((), (n,)) or not (np.isfinite(share) & (share > 0)).all():
         raise ParameterError(
             "counted_share must be finite and above 0, one number or one for each of "
