@@ -53,16 +53,7 @@ def plot_frontier(
     axes = np.atleast_1d(axes).ravel()
     panels = list(data.groupby("panel", sort=False))
     for ax, (panel, part) in zip(axes, panels, strict=True):
-        for row in part.to_dict("records"):
-            colour, face = _look(row, reference)
-            for start, end in _bars(row):
-                ax.plot(*zip(start, end, strict=True), color=colour)
-            marker = "s" if row["setting"] == reference else "o"
-            look = {"color": colour, "mfc": face, "ms": 5, "zorder": 3}
-            ax.plot(row["leak"], row["useful"], marker, **look)
-        steps = {"color": ACCENT, "lw": 1, "alpha": 0.6, "zorder": 1}
-        for start, end in _steps(part):
-            ax.plot(*zip(start, end, strict=True), **steps)
+        _draw_settings(ax, part, reference)
         ax.margins(0.16)
         for wanted, axis in ((share_x, ax.xaxis), (share_y, ax.yaxis)):
             if wanted:
@@ -72,13 +63,7 @@ def plot_frontier(
         )
     # Places are final when all panels are drawn.
     for ax, (_, part) in zip(axes, panels, strict=True):
-        rows = part.to_dict("records")
-        bars = [bar for row in rows for bar in _bars(row)] + _steps(part)
-        names = [
-            (row["leak"], row["useful"], str(row["setting"]), _look(row, reference)[0])
-            for row in rows
-        ]
-        name_points(ax, names, bars=bars)
+        _name_settings(ax, part, reference)
 
 
 def plot_modality_worth(
@@ -109,14 +94,7 @@ def plot_modality_worth(
         ax.barh(place, row["value"], 0.32, edgecolor=colour, lw=1, **look)
         ax.hlines(place, row["low"], row["high"], color=ink, lw=1.2)
         if row["modality"] == names[0]:
-            beside = max(row["value"], np.nan_to_num(row["high"]), 0.0)
-            ax.annotate(
-                str(row["series"]),
-                (beside, place),
-                xytext=(5, 0),
-                textcoords="offset points",
-                va="center",
-            )
+            _name_bar(ax, row, place)
     ticks = [f"{name}\n(drop first)" if name in dropped else name for name in names]
     ax.set_yticks(range(len(names)), ticks)
     ax.set_ylim(len(names) - 0.5, -0.5)
@@ -211,6 +189,42 @@ def plot_trade(
         ax.set_xlim(data["budget"].min(), last)
     for ax, names in zip(axes, ends, strict=True):
         label_ends(ax, names)
+
+
+def _draw_settings(ax: "Axes", part: pd.DataFrame, reference: str) -> None:
+    """Draw each setting with its intervals, and the front."""
+    for row in part.to_dict("records"):
+        colour, face = _look(row, reference)
+        for start, end in _bars(row):
+            ax.plot(*zip(start, end, strict=True), color=colour)
+        marker = "s" if row["setting"] == reference else "o"
+        look: dict[str, Any] = {"color": colour, "mfc": face, "ms": 5, "zorder": 3}
+        ax.plot(row["leak"], row["useful"], marker, **look)
+    steps: dict[str, Any] = {"color": ACCENT, "lw": 1, "alpha": 0.6, "zorder": 1}
+    for start, end in _steps(part):
+        ax.plot(*zip(start, end, strict=True), **steps)
+
+
+def _name_settings(ax: "Axes", part: pd.DataFrame, reference: str) -> None:
+    rows = part.to_dict("records")
+    bars = [bar for row in rows for bar in _bars(row)] + _steps(part)
+    names = [
+        (row["leak"], row["useful"], str(row["setting"]), _look(row, reference)[0])
+        for row in rows
+    ]
+    name_points(ax, names, bars=bars)
+
+
+def _name_bar(ax: "Axes", row: dict[Any, Any], place: float) -> None:
+    """Write what a bar is beside its end, or beside that of its interval."""
+    beside = max(row["value"], np.nan_to_num(row["high"]), 0.0)
+    ax.annotate(
+        str(row["series"]),
+        (beside, place),
+        xytext=(5, 0),
+        textcoords="offset points",
+        va="center",
+    )
 
 
 def _look(row: dict[Any, Any], reference: str) -> tuple[str, str]:

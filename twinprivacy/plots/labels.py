@@ -65,15 +65,18 @@ def name_points(
         placed.append(box)
         if far:
             corner = np.clip(here * pixel, box.min, box.max) / pixel - here
-            ends = {"arrowstyle": "-", "color": colour, "lw": 0.6, "shrinkA": 0}
-            ax.annotate(
-                "",
-                (x, y),
-                tuple(corner),
-                textcoords="offset points",
-                arrowprops=ends,
-                zorder=1,
-            ).set_in_layout(False)
+            _tie(ax, (x, y), tuple(corner), colour)
+
+
+def _tie(
+    ax: "Axes", point: tuple[float, float], corner: tuple[float, float], colour: str
+) -> None:
+    """Draw a line from a name that is far to its point."""
+    ends = {"arrowstyle": "-", "color": colour, "lw": 0.6, "shrinkA": 0}
+    line = ax.annotate(
+        "", point, corner, textcoords="offset points", arrowprops=ends, zorder=1
+    )
+    line.set_in_layout(False)
 
 
 def _place(
