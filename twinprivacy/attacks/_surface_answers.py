@@ -16,6 +16,7 @@ from twinprivacy import datasets
 from twinprivacy.attacks._surface_cells import (
     DOSE_RANGE_MG_PER_WEEK,
     Cell,
+    clustered_mean,
     means,
     step_of,
 )
@@ -30,7 +31,6 @@ from twinprivacy.attacks.residuals import (
     Residual,
 )
 from twinprivacy.attacks.threats import ThreatModel
-from twinprivacy.differences import mean_interval
 from twinprivacy.estimates import Estimate
 from twinprivacy.twins.cohort import simulate_cohort
 from twinprivacy.twins.inr import inr_on_days
@@ -72,11 +72,7 @@ def by_people(
         starts = range(0, n_people - n + 1, n)
         streams = zip(starts, child.spawn(len(starts)), strict=True)
         bits = [_own_twin(patients.iloc[s : s + n], stream) for s, stream in streams]
-        twins = np.repeat(np.arange(len(bits)), n)
-        groups = twins if len(bits) > 1 else None
-        found.append(
-            mean_interval(np.concatenate(bits), groups=groups, confidence_level=level)
-        )
+        found.append(clustered_mean(np.concatenate(bits), n, level))
     return found
 
 
@@ -147,7 +143,9 @@ def warfarin_patients(n_people: int, rng: np.random.Generator) -> pd.DataFrame:
     """Simulate patients whose genotypes are all known."""
     patients = simulate_cohort(n_people, rng=rng, population="warfarin_patients")
     for gene in PAIRS:
-        patients[gene] = patients[gene].cat.remove_unused_categories()
+        # All genotypes, since a rare one may be absent, and nothing that is none.
+        known = patients[gene].cat.categories.intersection([*PAIRS[gene]], sort=False)
+        patients[gene] = patients[gene].cat.set_categories(known)
     return patients
 
 
@@ -229,7 +227,8 @@ ANSWERS = {
         "those who trained the twin, from their stable dose; what is left with many "
         "people is true of anyone",
         increasing=False,
-        shares=1,
+        shares=2,
+        least=25,
     ),
     "attributes": Cell(
         by_attributes,

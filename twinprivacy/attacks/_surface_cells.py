@@ -1,7 +1,7 @@
 """What the cells of surface and volume share: their settings, and one law for each."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +19,7 @@ __all__ = [
     "MEASUREMENT_RANGE",
     "Cell",
     "Measure",
+    "clustered_mean",
     "means",
     "step_of",
 ]
@@ -61,8 +62,8 @@ class Cell:
         What grows along the axis, and what does not.
     extrapolates : str
         Whether the law was tested beyond the range measured.
-    most : int, optional
-        Largest volume that can be measured.
+    least, most : int
+        Smallest and largest volume that can be measured; no largest by default.
     shares : int, optional
         Volumes of people are at most the people simulated over this.
     simulate : callable, optional
@@ -75,12 +76,17 @@ class Cell:
     note: str
     increasing: bool = True
     extrapolates: str = "not tested beyond the range"
+    least: int = 0
     most: int | None = None
     shares: int | None = None
     simulate: Callable[[int, np.random.Generator], Any] | None = None
 
     def check_volumes(self, volumes: Sequence[int], n_people: int, name: str) -> None:
         """Refuse volumes that cannot be measured."""
+        if volumes[0] < self.least:
+            raise ParameterError(
+                f"volumes of {name} must be {self.least} or more; got {volumes[0]}"
+            )
         most = n_people // self.shares if self.shares else self.most
         if most is not None and max(volumes) > most:
             raise ParameterError(
@@ -102,3 +108,18 @@ def step_of(digits: int, whole: float) -> float:
 def means(samples: Sequence[Array], confidence_level: float) -> list[Estimate]:
     """Return the mean over people and its interval, for each volume."""
     return [mean_interval(one, confidence_level=confidence_level) for one in samples]
+
+
+def clustered_mean(bits: Array, size: int, confidence_level: float) -> Estimate:
+    """Return the mean over people of whom each so many share a store or a twin.
+
+    Whole stores or twins are sampled; n is the number of people.
+
+    Examples
+    --------
+    >>> clustered_mean(np.array([1.0, 3.0, 2.0, 4.0]), 2, 0.95)
+    Estimate(value=2.5, low=-3.85, high=8.85, confidence_level=0.95, n=4)
+    """
+    groups = np.arange(len(bits)) // size
+    found = mean_interval(bits, groups=groups, confidence_level=confidence_level)
+    return replace(found, n=len(bits))

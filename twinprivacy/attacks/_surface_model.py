@@ -199,6 +199,7 @@ MODEL = {
         "a forest that tells doses, grown until each leaf holds one person",
         increasing=False,
         shares=2,
+        least=25,
     ),
     "attributes": Cell(
         by_attributes,

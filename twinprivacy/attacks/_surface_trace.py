@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ class Stretches:
     named: Array
     nameless: Array
 
+    @cached_property
+    def features(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the features of both whole stretches."""
+        return _features(self)
+
 
 def simulate_stretches(n_people: int, rng: np.random.Generator) -> Stretches:
     """Simulate two weeks of sensor readings twice, the body drifting in between."""
@@ -59,7 +65,7 @@ def by_people(
     volumes: Sequence[int], lives: Stretches, rng: np.random.Generator, level: float
 ) -> list[Estimate]:
     """Return the bits among so many named people; as many taught the attacker."""
-    named, nameless = _features(lives)
+    named, nameless = lives.features
     sizes = (2 * n for n in volumes)
     return [_link(named.head(n), nameless.head(n), rng, level) for n in sizes]
 
@@ -68,7 +74,7 @@ def by_attributes(
     volumes: Sequence[int], lives: Stretches, rng: np.random.Generator, level: float
 ) -> list[Estimate]:
     """Return the bits of so many features of the trace."""
-    named, nameless = _features(lives)
+    named, nameless = lives.features
     # One from each part of the list before a second of any.
     names = [name for start in range(N_PARTS) for name in list(named)[start::N_PARTS]]
     chosen = (names[:n] for n in volumes)
@@ -91,7 +97,7 @@ def by_answers(
     step = step_of(1, MEASUREMENT_RANGE)
     heard = pd.DataFrame(np.round(lives.named[:, times] / step))
     sets = (anonymity_sets(heard, [*heard.columns[:n]]) for n in volumes)
-    return means([identity_bits(one) for one in sets], level)
+    return means([identity_bits(one, n_people=len(heard)) for one in sets], level)
 
 
 def by_decimals(

@@ -7,28 +7,27 @@ row names: the shapes of two lines can be compared, and their heights only where
 secret is the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._validation import check_choice, check_fraction, check_rng
-from twinprivacy.attacks._monotone import crossings, fit_curve
+from twinprivacy.attacks._monotone import fit_curve
 from twinprivacy.attacks._surface_answers import ANSWERS
 from twinprivacy.attacks._surface_cells import AXES, Cell
+from twinprivacy.attacks._surface_halves import CURVE, check_curves, half_of
 from twinprivacy.attacks._surface_model import MODEL
 from twinprivacy.attacks._surface_record import RECORD
 from twinprivacy.attacks._surface_store import STORE
 from twinprivacy.attacks._surface_trace import TRACE
-from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.errors import ParameterError
 from twinprivacy.estimates import Estimate
 
 __all__ = ["AXES", "SURFACES", "half_volumes", "surface_curves"]
 
-Array = npt.NDArray[np.float64]
 SURFACES: Mapping[str, Mapping[str, Cell]] = MappingProxyType(
     {
         "store": MappingProxyType(STORE),
@@ -38,8 +37,8 @@ SURFACES: Mapping[str, Mapping[str, Cell]] = MappingProxyType(
         "model": MappingProxyType(MODEL),
     }
 )
-CURVE = {"value": "curve", "low": "curve_low", "high": "curve_high"}
-_NEEDED = ("surface", "axis", "scale", "increasing", "volume", *CURVE.values())
+# No reading holds more.
+MOST_DIGITS = 9
 
 
 def surface_curves(
@@ -57,8 +56,9 @@ def surface_curves(
     :math:`\log_2 P(s \mid k, a) - \log_2 P(s \mid k)`, averaged over people:
 
     - store: the secret is the record beyond age, sex and race, and all of it leaks,
-      so that this is its code length :math:`-\log_2 P(s \mid k)`; along answers, both
-      warfarin genotypes from a log of answers;
+      so that this is its code length :math:`-\log_2 P(s \mid k)`, by linear laws and so
+      at least as long as that of the best code on average; along answers, both warfarin
+      genotypes from a log of answers;
     - record: who it is, :math:`\log_2 (n / f)` with f people who look the same;
     - trace: who it is, :math:`\log_2 P(\text{own}) - \log_2 (1 / n)`;
     - answers: the VKORC1 genotype;
@@ -67,13 +67,14 @@ def surface_curves(
     Parameters
     ----------
     surfaces, axes : sequence of str
-        Of `SURFACES` and `AXES`.
+        Of `SURFACES` and `AXES`, each once.
     n_people : int, optional
         People simulated in each cell, 100 or more, in place of its own number; records
         are of stores of as many as the volumes of people say.
     volumes : mapping of str to sequence of int, optional
         For an axis other volumes than each cell's own: whole numbers, two or more,
-        increasing.
+        increasing. At least 25 people train a twin, at least two twins are trained,
+        and at most 9 digits are kept.
     rng : numpy.random.Generator
         Every cell has a generator of its own, so that its numbers do not depend on
         which others are asked for, or on the number of workers.
@@ -85,8 +86,9 @@ def surface_curves(
     pandas.DataFrame
         One row a surface, axis and volume: surface, axis, unit (of the axis), scale
         ("log" or "linear"), increasing, volume, volume_label, value, low, high (bits
-        per person; the interval is of the mean over people like those simulated),
-        n (people, or twins where a twin's people are counted together),
+        per person; the interval is of the mean over people like those simulated, whole
+        stores being sampled for records and whole twins for answers along people; for
+        readings of a leaked trace it is of the people in one gallery), n (people),
         confidence_level, curve, curve_low, curve_high (monotone curve and band, see
         `dose_response`), note and extrapolates.
 
@@ -156,17 +158,26 @@ def half_volumes(table: pd.DataFrame) -> pd.DataFrame:
         value of the curve), value, low, high (the volume, in the unit of the axis, on
         the curve, straight on the axis's scale), reading. The value is missing unless
         the reading is "bends": "nothing shown" where the largest value is not shown to
-        be above 0, "below the range" where more than half is there at the first volume
-        (of a falling curve: "beyond the range", where more than half is left at the
-        last), and "beyond the range" where the last step rises at more than half of the
-        average slope, so that the most is not known. Bounds are those of the band: the
-        first volume at which it can have reached half, and the first at which it must
-        have; infinite (or 0) beyond the volumes.
+        be above 0, "below the range" where more than half is there at the first volume,
+        and "beyond the range" where the last step rises at more than half of the
+        average slope, so that the most is not known. Of a falling curve, which has its
+        most at the first volume, it is "beyond the range" where more than half is left
+        at the last, and "below the range" where the first step falls at more than half
+        of the average slope. Bounds are those of the band: the first volume at which it
+        can have reached half, and the first at which it must have; infinite (or 0)
+        beyond the volumes.
 
     Raises
     ------
     DataError
-        If the table lacks a column, or is empty.
+        If the table lacks a column or is empty, or a curve has fewer than two volumes,
+        one of them twice, one of 0 on a logarithmic axis, or a value that is missing.
+
+    Notes
+    -----
+    Whether the most is known hangs on the points of the last step (of a falling curve,
+    the first), not on their intervals: near half of the average slope, one volume more
+    may turn the reading.
 
     Examples
     --------
@@ -179,13 +190,9 @@ def half_volumes(table: pd.DataFrame) -> pd.DataFrame:
        half_bits  value reading
     0        2.0    2.0   bends
     """
-    lacking = [name for name in (*_NEEDED, "unit") if name not in table.columns]
-    if lacking:
-        raise DataError(f"table must have the columns {', '.join(lacking)}")
-    if table.empty:
-        raise DataError("table must hold at least one row; got none")
+    check_curves(table)
     cells = table.groupby(["surface", "axis"], sort=False)
-    return pd.DataFrame([_half(part.sort_values("volume")) for _, part in cells])
+    return pd.DataFrame([half_of(part.sort_values("volume")) for _, part in cells])
 
 
 def _one_surface(
@@ -230,43 +237,6 @@ def _tidy(
     return pd.DataFrame(rows).assign(note=cell.note, extrapolates=cell.extrapolates)
 
 
-def _half(part: pd.DataFrame) -> dict[str, Any]:
-    places = part["volume"].to_numpy(dtype=float)
-    middle, low, high = (part[name].to_numpy(dtype=float) for name in CURVE.values())
-    rises, is_log = bool(part["increasing"].iloc[0]), part["scale"].iloc[0] == "log"
-    most = -1 if rises else 0
-    kind = {"increasing": rises, "logarithmic": bool(is_log)}
-    # Half of the least and of the largest that the most can be, by the other band.
-    value, first, last = (
-        float(crossings(curve[None], np.array([height / 2]), places, **kind)[0])
-        for curve, height in (
-            (middle, middle[most]),
-            (high, low[most]),
-            (low, high[most]),
-        )
-    )
-    row = {name: part[name].iloc[0] for name in ("surface", "axis", "unit")}
-    row |= {"half_bits": middle[most] / 2}
-    scale = np.log(places) if is_log else places
-    reading = _reading(value, middle, low, scale, rises=rises)
-    if reading != "bends":
-        value = first = last = np.nan
-    ends = sorted((value, *((first, last) if rises else (last, first))))
-    return row | {"value": value, "low": ends[0], "high": ends[2], "reading": reading}
-
-
-def _reading(
-    value: float, curve: Array, low: Array, places: Array, *, rises: bool
-) -> str:
-    if not low[-1 if rises else 0] > 0:
-        return "nothing shown"
-    if not np.isfinite(value) or value == 0:
-        return "below the range" if rises else "beyond the range"
-    slopes = np.diff(curve) / np.diff(places)
-    average = (curve[-1] - curve[0]) / (places[-1] - places[0])
-    return "beyond the range" if rises and slopes[-1] > average / 2 else "bends"
-
-
 def _check_names(
     name: str, given: Sequence[str], allowed: Mapping[str, object]
 ) -> None:
@@ -274,6 +244,8 @@ def _check_names(
         raise ParameterError(f"{name} must be a sequence of one or more; got {given!r}")
     for one in given:
         check_choice(one, name=name, allowed=allowed.keys())
+    if len(set(given)) < len(given):
+        raise ParameterError(f"{name} must not repeat; got {', '.join(given)}")
 
 
 def _check_people(n_people: int | None) -> None:
@@ -285,15 +257,31 @@ def _check_people(n_people: int | None) -> None:
 
 
 def _check_volumes(volumes: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
+    found = {}
     for axis, given in volumes.items():
         check_choice(axis, name="volumes", allowed=AXES.keys())
-        values = list(given)
-        whole = all(isinstance(v, int | np.integer) and v >= 0 for v in values)
-        if len(values) < 2 or not whole or not (np.diff(values) > 0).all():
+        values = tuple(given) if isinstance(given, Iterable) else ()
+        if (
+            len(values) < 2
+            or not all(map(_is_whole, values))
+            or min(np.diff(values)) < 1
+        ):
             raise ParameterError(
                 f"volumes[{axis!r}] must be two or more whole numbers, increasing; got "
-                f"{values}"
+                f"{list(values) if values else given!r}"
             )
-        if values[0] < 1 and axis != "decimals":
-            raise ParameterError(f"volumes[{axis!r}] must be 1 or more; got 0")
-    return {axis: tuple(given) for axis, given in volumes.items()}
+        least, most = (0, MOST_DIGITS) if axis == "decimals" else (1, np.inf)
+        if values[0] < least:
+            raise ParameterError(
+                f"volumes[{axis!r}] must be {least} or more; got {values[0]}"
+            )
+        if values[-1] > most:
+            raise ParameterError(
+                f"volumes[{axis!r}] must be at most {most}; got {values[-1]}"
+            )
+        found[axis] = values
+    return found
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
