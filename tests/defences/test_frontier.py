@@ -131,12 +131,14 @@ class TestMeasureFrontier:
         assert own["change_level"].tolist() == [0.95, 0.95, 0.95, 0.9]
 
     def test_changes_know_whose_rows_are_whose_and_the_level(self):
-        people = np.repeat(np.arange(20), 10)
+        (child,) = np.random.default_rng(3).spawn(1)
+        found = blur(2.0, child)
+        # Ten rows a person, who is right in all of them or in none, but for one person.
+        people = np.empty(200, dtype=int)
+        people[np.argsort(found["right"], kind="stable")] = np.arange(200) // 10
         options = {"groups": people, "confidence_level": 0.8}
         table = self.measure(reference="sd 0", **options)
         table = table.set_index(["setting", "measure"])
-        (child,) = np.random.default_rng(3).spawn(1)
-        found = blur(2.0, child)
         wanted = {
             "error": mean_interval(found["error"], **options),
             "right": paired_difference(found["right"], np.full(200, True), **options),
@@ -345,7 +347,7 @@ class TestMarkDominated:
         assert found["clearly"].tolist() == [True, False]
         assert found["useful"].tolist() == [3, 2]
         # Ends that touch are not apart, whichever way is better.
-        touching = marked([(2, 1), (1, 0)], half=0.5, higher_is_useful=False)
+        touching = marked([(2, 9), (1, 0)], half=0.5, higher_is_useful=False)
         assert touching["dominated"].tolist() == [True, False]
         assert not touching["clearly"].any()
 
