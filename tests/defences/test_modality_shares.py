@@ -266,8 +266,8 @@ class TestModalityShares:
         assert everything["high"] < 1
 
     def test_rare_flags_have_intervals_that_hold(self):
-        """2 % of 60 people; the interval of a mean holds 2 % in 70 % of samples."""
-        n_held = 0
+        """2 % of 60 people: in 0.98^60 = 30 % of samples nobody, and no share."""
+        n_held = n_missing = n_share_held = 0
         for seed in range(300):
             alone = np.random.default_rng(seed).random(60) < 0.02
 
@@ -278,7 +278,13 @@ class TestModalityShares:
             lost = found.removals().iloc[0]
             assert lost["low"] < lost["high"]
             n_held += lost["low"] <= 0.02 <= lost["high"]
+            share = found.shares().iloc[0]
+            n_missing += np.isnan(share["low"])
+            assert np.isnan(share["low"]) == (not alone.any())
+            n_share_held += share["low"] <= 0.02 <= share["high"]
         assert n_held / 300 >= 0.93
+        assert n_missing / 300 == pytest.approx(0.98**60, abs=0.08)
+        assert n_share_held >= 0.85 * (300 - n_missing)
 
     def test_losses_of_flags_are_tangos_and_know_whose_rows_are_whose(self):
         def told(kept, rng):

@@ -80,9 +80,10 @@ def shapley_shares(
     counted, for the twins as fitted. A share of the sum is a ratio of two means, its
     interval to first order. A single number has no interval.
 
-    Of yes and no, such as who stands alone, the interval of a mean is too narrow where
-    few or nearly all do: with 2 % of 60 people a 95 % interval holds the truth in 70 %
-    of samples. Where everybody has the same share there is none.
+    Of yes and no, such as who stands alone, there is no interval where everybody has
+    the same share: with 2 % of 60 people that is so in 30 % of samples. Where there is
+    one it is still that of a mean, which may pass 0 and 1; of 60 people at rates of 2
+    to 50 % a 95 % interval holds the truth in 85 % of samples at the least.
 
     A share is an average over what else is known. It is not what is lost by dropping
     the modality from a twin that keeps the rest, which is `Worths.removals`, and a
