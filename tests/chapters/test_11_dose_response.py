@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from twinprivacy.attacks.surfaces import SURFACES
+
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "book" / "figures"
-SURFACES = ("store", "record", "trace", "answers", "model")
 LEVEL = {
     *(("store", "people"), ("trace", "decimals"), ("answers", "people")),
     *(("model", "people"), ("model", "attributes")),
@@ -46,7 +47,7 @@ def test_what_one_person_loses_does_not_depend_on_the_crowd(bits):
 
 def test_a_record_is_full_after_six_attributes_and_cannot_exceed_its_store(bits):
     by_attributes = bits.loc[("record", "attributes")].set_index("volume")
-    ceiling = np.log2(by_attributes["n"].iloc[-1])
+    ceiling = np.log2(SURFACES["record"]["attributes"].n_people)
     assert by_attributes.loc[6, "low"] > 0.99 * ceiling
     assert by_attributes.loc[3, "high"] < 0.7 * ceiling
     assert by_attributes["value"].max() <= ceiling + 1e-3
