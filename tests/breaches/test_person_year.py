@@ -92,6 +92,59 @@ def test_interval_of_the_gain_is_carried_over():
     assert high == pytest.approx(3, abs=0.1)
 
 
+def test_interval_of_the_gain_is_read_at_its_own_level():
+    # Half of the draws of a normal law lie within 0.6745 of its sd.
+    gain = Estimate(0.2, 0.2 - 0.06745, 0.2 + 0.06745, 0.5, 100)
+    found = costs({1: PersonYear(CLINIC, gain)}, n_draws=4_000).set_index("who")
+    low, high = found.loc["person, answers", ["low", "high"]]
+    # 10 USD times 0.2 and an sd of 0.1, of which 0.025 falls below 0.
+    assert low == pytest.approx(10 * (0.2 - 1.96 * 0.1), abs=0.08)
+    assert high == pytest.approx(10 * (0.2 + 1.96 * 0.1), abs=0.2)
+
+
+@pytest.mark.parametrize("name", ["attempts_per_year", "guess_usd", "theft_usd"])
+def test_a_range_is_uniform_in_its_logarithm(name):
+    middle = FIXED[name][0]
+    of = {name: (middle / 10, middle * 10)}
+    who = "person, store" if name == "theft_usd" else "person, answers"
+    years = {1: PersonYear(CLINIC, Estimate(0.2, 0.2, 0.2, 0.95, 100))}
+    found = costs(years, n_draws=4_000, confidence_level=0.5, **of).set_index("who")
+    one = costs(years).set_index("who").loc[who, "value"]
+    value, low, high = found.loc[who, ["value", "low", "high"]]
+    # The mean (10 - 1 / 10) / ln(100), and quarters of two powers of ten.
+    assert value == pytest.approx(one * 9.9 / np.log(100))
+    assert low == pytest.approx(one / np.sqrt(10), rel=0.08)
+    assert high == pytest.approx(one * np.sqrt(10), rel=0.08)
+
+
+def test_a_range_of_misuse_is_uniform_from_its_own_start():
+    years = {1: PersonYear(CLINIC)}
+    found = costs(years, n_draws=4_000, misuse=(0.1, 0.2)).set_index("who")
+    value, low, high = found.loc["person, store", ["value", "low", "high"]]
+    # 0.1 breaches x 800 USD, times the mean and the ends of what is uniform.
+    assert value == pytest.approx(80 * 0.15)
+    assert low == pytest.approx(80 * 0.1025, abs=0.1)
+    assert high == pytest.approx(80 * 0.1975, abs=0.1)
+
+
+def test_each_attempt_is_at_another_secret():
+    years = {1: PersonYear(CLINIC, GAIN)}
+    one, three = (
+        costs(years, attempts_per_year=(n, n)).set_index("who")["value"] for n in (1, 3)
+    )
+    assert three["person, answers"] == pytest.approx(3 * one["person, answers"])
+    assert "another secret" in " ".join(expected_cost_per_person_year.__doc__.split())
+
+
+def test_draws_of_the_programme_are_the_same_at_every_volume():
+    years = {n: PersonYear(replace(CLINIC, n_people=n)) for n in (100, 10_000)}
+    law = uniform(0.05, 0.1)
+    keeper = costs(years, rate_law=law).set_index(["who", "volume"]).loc["keeper"]
+    # Elasticity 0.5 and the same rates: all of it a tenth.
+    ratio = keeper.loc[100, ["low", "high"]] / keeper.loc[10_000, ["low", "high"]]
+    assert ratio.tolist() == [pytest.approx(10), pytest.approx(10)]
+
+
 @pytest.mark.parametrize("gain", [None, Estimate(-0.1, -0.1, -0.1, 0.95, 9)])
 def test_answers_that_are_not_heard_or_mislead_cost_nothing(gain):
     found = costs({1: PersonYear(CLINIC, gain)}).set_index("who")
@@ -151,6 +204,20 @@ def test_published_ranges_rest_on_confirmed_rows():
             "attempts_per_year must be two finite numbers of 0 or more, ascending; "
             "got 3",
         ),
+        (
+            {"attempts_per_year": (0, 1)},
+            "attempts_per_year must start above 0, since it is drawn uniformly in its "
+            "logarithm, or be 0 throughout; got (0, 1)",
+        ),
+        (
+            {"theft_usd": ("a", 1)},
+            "theft_usd must be two finite numbers of 0 or more, ascending; got "
+            "('a', 1)",
+        ),
+        (
+            {"misuse": ()},
+            "misuse must be two finite numbers in [0, 1], ascending; got ()",
+        ),
         ({"n_draws": 5}, "n_draws must be a whole number of 20 or more; got 5"),
         ({"confidence_level": 0}, "confidence_level must lie strictly in (0, 1); got"),
     ],
@@ -165,5 +232,13 @@ def test_a_year_needs_people_volumes_and_a_gain_of_shares(rng):
         PersonYear(replace(CLINIC, n_people=0))
     with pytest.raises(ParameterError, match=r"bounds lie in \[-1, 1\]; got 0.5 to 2"):
         PersonYear(CLINIC, Estimate(1, 0.5, 2, 0.95, 3))
+    with pytest.raises(ParameterError, match=r"programme must be a Programme; got int"):
+        PersonYear(3)
+    with pytest.raises(
+        ParameterError, match=r"gain must be an Estimate or None; got f"
+    ):
+        PersonYear(CLINIC, 0.2)
+    with pytest.raises(ParameterError, match=r"^settings must be of PersonYear; got "):
+        costs({1: CLINIC})
     with pytest.raises(ParameterError, match="settings must hold at least one volume"):
         costs({})

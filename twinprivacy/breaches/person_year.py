@@ -8,9 +8,9 @@ Three costs, of which only the first is the keeper's:
 
 with the annual loss S of a programme of n people, :math:`\lambda` breaches a year that
 expose a share f, the probability m that who is exposed falls victim, and the
-victim's loss :math:`\ell`; a attempts a year to guess a secret of a person from the
-twin's answers, the gain g of an attempt over the same guess without the twin, and the
-harm h of a secret guessed.
+victim's loss :math:`\ell`; a attempts a year, each to guess another secret of a person
+from the twin's answers, the gain g of an attempt over the same guess without the twin,
+and the harm h of a secret guessed.
 """
 
 import copy
@@ -24,6 +24,12 @@ import pandas as pd
 
 from twinprivacy import datasets
 from twinprivacy._validation import check_fraction, check_rng
+from twinprivacy.breaches._stated_ranges import (
+    Range,
+    checked_ranges,
+    draw_range,
+    mean_of,
+)
 from twinprivacy.breaches.annual_loss import exact_annual_loss
 from twinprivacy.breaches.harm import person_harm
 from twinprivacy.breaches.programme import Programme, draw_programmes
@@ -39,7 +45,6 @@ __all__ = [
 ]
 
 Array = npt.NDArray[np.float64]
-Range = tuple[float, float]
 PAYERS = ("keeper", "person, store", "person, answers")
 
 
@@ -58,7 +63,8 @@ class PersonYear:
     Raises
     ------
     ParameterError
-        If nobody is on record, or the gain is no difference of shares.
+        If either is of another type, nobody is on record, or the gain is no difference
+        of shares.
     """
 
     programme: Programme
@@ -66,11 +72,19 @@ class PersonYear:
 
     def __post_init__(self) -> None:
         """Refuse a year of nobody."""
+        if not isinstance(self.programme, Programme):
+            raise ParameterError(
+                f"programme must be a Programme; got {type(self.programme).__name__}"
+            )
         if self.programme.n_people < 1:
             raise ParameterError(
                 f"programme must hold 1 person or more; got {self.programme.n_people}"
             )
         gain = self.gain
+        if not isinstance(gain, Estimate | None):
+            raise ParameterError(
+                f"gain must be an Estimate or None; got {type(gain).__name__}"
+            )
         if gain is not None and not -1 <= gain.low <= gain.high <= 1:
             raise ParameterError(
                 "gain must be an Estimate whose bounds lie in [-1, 1]; got "
@@ -100,16 +114,18 @@ def expected_cost_per_person_year(
     axis : str
         What the volumes count.
     attempts_per_year : (float, float)
-        Range of attempts a person and year to guess the secret. A stated input: no
-        source counts them. 0 or more.
+        Range of attempts a person and year, each to guess another secret of the
+        person: who guesses the same one again does no more harm. A stated input: no
+        source counts them. Above 0, or 0 to 0.
     guess_usd : (float, float)
-        Range of the harm of a secret rightly guessed, in USD. A stated input, 0 or
-        more.
+        Range of the harm of a secret rightly guessed, in USD. A stated input, above 0,
+        or 0 to 0.
     misuse : (float, float), optional
         Range of the probability that a person exposed falls victim for that reason, in
         [0, 1]; by default `published_misuse`.
     theft_usd : (float, float), optional
-        Range of a victim's loss in USD, 0 or more; by default `published_theft_usd`.
+        Range of a victim's loss in USD, above 0, or 0 to 0; by default
+        `published_theft_usd`.
     rate_law : frozen scipy.stats distribution, optional
         Of the breaches a year, as for `draw_programmes`.
     n_draws : int
@@ -127,7 +143,7 @@ def expected_cost_per_person_year(
         value is that of the programme as given, the gain as estimated (0 where it is
         below), and the means of the ranges. Low and high are percentiles over draws of
         the programme's parameters, of a normal gain, and of the ranges: uniform for the
-        probability, uniform in the logarithm for the rest.
+        probability, uniform in the logarithm for the rest, which hence start above 0.
 
     Raises
     ------
@@ -158,18 +174,16 @@ def expected_cost_per_person_year(
     check_rng(rng)
     check_fraction(confidence_level, name="confidence_level")
     _check_settings(settings, n_draws)
-    ranges = {
-        "misuse": misuse or published_misuse(),
-        "theft_usd": theft_usd or published_theft_usd(),
-        "attempts_per_year": attempts_per_year,
-        "guess_usd": guess_usd,
-    }
-    for name, given in ranges.items():
-        _check_range(given, name=name, most=1.0 if name == "misuse" else np.inf)
+    ranges = checked_ranges(
+        misuse=published_misuse() if misuse is None else misuse,
+        theft_usd=published_theft_usd() if theft_usd is None else theft_usd,
+        attempts_per_year=attempts_per_year,
+        guess_usd=guess_usd,
+    )
     programme_rng, gain_rng, *range_rngs = rng.spawn(2 + len(ranges))
-    middle = {name: _mean(given, name != "misuse") for name, given in ranges.items()}
+    middle = {name: mean_of(given, name) for name, given in ranges.items()}
     drawn = {
-        name: _draw(given, n_draws, child, name != "misuse")
+        name: draw_range(given, n_draws, child, name)
         for (name, given), child in zip(ranges.items(), range_rngs, strict=True)
     }
     luck = gain_rng.standard_normal(n_draws)
@@ -259,36 +273,14 @@ def _rows(
     return rows
 
 
-def _draw(
-    given: Range, n: int, rng: np.random.Generator, is_log: bool
-) -> npt.NDArray[np.float64]:
-    low, high = given
-    if is_log and low > 0:
-        return np.asarray(np.exp(rng.uniform(np.log(low), np.log(high), n)))
-    return rng.uniform(low, high, n)
-
-
-def _mean(given: Range, is_log: bool) -> float:
-    """Return the mean of the law that is drawn from."""
-    low, high = given
-    if is_log and low > 0 and high > low:
-        return float((high - low) / np.log(high / low))
-    return (low + high) / 2
-
-
-def _check_range(given: Any, *, name: str, most: float) -> None:
-    ends = np.asarray(given, dtype=float)
-    valid = ends.shape == (2,) and np.isfinite(ends).all()
-    if not (valid and 0 <= ends[0] <= ends[1] <= most):
-        allowed = "in [0, 1]" if most == 1 else "of 0 or more"
-        raise ParameterError(
-            f"{name} must be two finite numbers {allowed}, ascending; got {given!r}"
-        )
-
-
 def _check_settings(settings: Mapping[Any, PersonYear], n_draws: int) -> None:
     if not settings:
         raise ParameterError("settings must hold at least one volume; got none")
+    for setting in settings.values():
+        if not isinstance(setting, PersonYear):
+            raise ParameterError(
+                f"settings must be of PersonYear; got {type(setting).__name__}"
+            )
     if not isinstance(n_draws, int | np.integer) or n_draws < 20:
         raise ParameterError(
             f"n_draws must be a whole number of 20 or more; got {n_draws!r}"
