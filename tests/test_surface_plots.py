@@ -139,3 +139,57 @@ def test_person_year_leaves_out_what_costs_nothing(axes):
     assert sorted(texts(ax)) == ["keeper", "person, answers"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["1", "8"]
     assert not axes[1, 2].axison
+
+
+def test_a_single_volume_lies_in_the_middle(axes, bits):
+    plot_surfaces(bits.groupby(["axis", "surface"], sort=False).head(1), axes)
+    people, _, decimals = axes.ravel()[:3]
+    assert people.get_xlim() == (5, 20)
+    assert decimals.get_xlim() == (-1, 1)
+
+
+def test_half_volumes_without_any_half_says_why(axes):
+    data = pd.DataFrame(
+        {
+            "surface": ["record", "trace"],
+            "unit": ["attributes", "days of record"],
+            "value": np.nan,
+            "low": np.nan,
+            "high": np.nan,
+            "reading": ["nothing shown", "beyond the range"],
+        }
+    )
+    plot_half_volumes(data, axes[0, 0])
+    assert texts(axes[0, 0]) == ["nothing shown", "beyond the range"]
+
+
+def year_table(values, volumes):
+    values = np.array(values, dtype=float)
+    return pd.DataFrame(
+        {
+            "axis": "answers",
+            "volume": volumes,
+            "volume_label": [str(volume) for volume in volumes],
+            "who": "keeper",
+            "value": values,
+            "low": values / 2,
+            "high": values * 2,
+        }
+    )
+
+
+def test_person_year_keeps_the_tick_of_a_volume_that_costs_nothing(axes):
+    ax = axes[0, 0]
+    plot_person_year(year_table([0, 1, 2], [1, 2, 4]), axes)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["1", "2", "4"]
+    assert ax.get_xlim() == (0, 2)
+    assert ax.lines[0].get_xdata().tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("value", "lines"), [(1, 1), (0, 0)])
+def test_person_year_of_one_volume_or_of_no_cost(axes, value, lines):
+    plot_person_year(year_table([value], [1]), axes)
+    ax = axes[0, 0]
+    assert ax.get_xlim() == (-1, 1)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["1"]
+    assert len(ax.lines) == lines

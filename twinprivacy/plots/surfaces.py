@@ -79,8 +79,9 @@ def plot_half_volumes(data: pd.DataFrame, ax: "Axes") -> None:
         high (the volume, in the unit), reading (why it is missing).
     ax : matplotlib.axes.Axes
     """
-    seen = data[np.isfinite(data["value"])]
-    low, high = (float(f) for f in (seen["value"].min() / 4, seen["value"].max() * 4))
+    seen = data.loc[np.isfinite(data["value"]), "value"]
+    # Where there is no half, any scale will do.
+    low, high = (1.0, 10.0) if seen.empty else (seen.min() / 4, seen.max() * 4)
     log_axis(ax.xaxis, label="volume at half of the most that leaks, in its own unit")
     for place, row in enumerate(data.to_dict("records")):
         colour, _, marker = SURFACE_LOOKS[row["surface"]]
@@ -109,31 +110,43 @@ def plot_person_year(data: pd.DataFrame, axes: Any) -> None:
     """
     payers = list(dict.fromkeys(data["who"]))
     drawn = data[data["value"] > 0]
-    low, high = float(drawn["value"].min()), float(drawn["high"].max())
-    panels = list(drawn.groupby("axis", sort=False))
+    # Where nothing costs anything, any scale will do.
+    low, high = (
+        (1.0, 1.0) if drawn.empty else (drawn["value"].min(), drawn["high"].max())
+    )
+    panels = list(data.groupby("axis", sort=False))
     axes = np.atleast_1d(axes).ravel()
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
     ends = []
     for ax, (axis, rows) in zip(axes[: len(panels)], panels, strict=True):
-        places = {label: i for i, label in enumerate(dict.fromkeys(rows["volume"]))}
         _usd_axis(ax)
-        of_panel = []
-        for who, part in rows.groupby("who", sort=False):
-            number = payers.index(str(who))
-            colour, x = f"C{number}", part["volume"].map(places)
-            bottom = part["low"].clip(lower=low / 100)
-            ax.fill_between(x, bottom, part["high"], color=colour, alpha=0.15, lw=0)
-            look = {"color": colour, "marker": "o", "ms": 3.5, "clip_on": False}
-            ax.plot(x, part["value"], ls=LINE_STYLES[number], **look)
-            end = (float(x.iloc[-1]), float(part["value"].iloc[-1]))
-            of_panel.append((*end, str(who), colour))
         labels = rows.drop_duplicates("volume")["volume_label"]
-        ax.set_xticks(range(len(places)), labels)
-        ax.set(xlabel=str(axis), xlim=(0, len(places) - 1), ylim=(low / 100, 2 * high))
-        ends.append(of_panel)
+        ax.set_xticks(range(len(labels)), labels)
+        ax.set(xlabel=str(axis), ylim=(low / 100, 2 * high))
+        _span(ax, 0, len(labels) - 1)
+        ends.append(_draw_payers(ax, rows, payers, low / 100))
     for ax, of_panel in zip(axes[: len(panels)], ends, strict=True):
-        label_ends(ax, of_panel)
+        if of_panel:
+            label_ends(ax, of_panel)
+
+
+def _draw_payers(
+    ax: "Axes", rows: pd.DataFrame, payers: Sequence[str], least: float
+) -> list[tuple[float, float, str, str]]:
+    """Draw a line with its band for each payer, and return their ends."""
+    places = {volume: i for i, volume in enumerate(dict.fromkeys(rows["volume"]))}
+    ends = []
+    for who, part in rows[rows["value"] > 0].groupby("who", sort=False):
+        number = payers.index(str(who))
+        colour, x = f"C{number}", part["volume"].map(places)
+        bottom = part["low"].clip(lower=least)
+        ax.fill_between(x, bottom, part["high"], color=colour, alpha=0.15, lw=0)
+        look: dict[str, Any] = {"marker": "o", "ms": 3.5, "clip_on": False}
+        ax.plot(x, part["value"], color=colour, ls=LINE_STYLES[number], **look)
+        end = (float(x.iloc[-1]), float(part["value"].iloc[-1]))
+        ends.append((*end, str(who), colour))
+    return ends
 
 
 def _draw_surface(
@@ -166,7 +179,17 @@ def _volume_axis(ax: "Axes", rows: pd.DataFrame) -> None:
         ticks = _thinned(volumes, is_log=is_log)
         ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlim(volumes[0], volumes[-1])
+    _span(ax, volumes[0], volumes[-1])
+
+
+def _span(ax: "Axes", first: float, last: float) -> None:
+    """Let the axis end at its volumes; a single one lies in its middle."""
+    if first < last:
+        ax.set_xlim(first, last)
+    elif ax.get_xscale() == "log":
+        ax.set_xlim(first / 2, first * 2)
+    else:
+        ax.set_xlim(first - 1, first + 1)
 
 
 def _thinned(volumes: Sequence[float], *, is_log: bool) -> list[float]:
