@@ -85,8 +85,13 @@ def by_days(
     volumes: Sequence[int], lives: Stretches, rng: np.random.Generator, level: float
 ) -> list[Estimate]:
     """Return the bits of the first so many days of each stretch."""
-    both = (_features(lives, times=n * READINGS_PER_DAY) for n in volumes)
-    return [_link(*tables, rng, level) for tables in both]
+    found = []
+    for n in volumes:
+        times = n * READINGS_PER_DAY
+        whole = times == lives.named.shape[1]
+        tables = lives.features if whole else _features(lives, times=times)
+        found.append(_link(*tables, rng, level))
+    return found
 
 
 def by_answers(
