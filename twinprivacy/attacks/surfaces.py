@@ -106,7 +106,9 @@ def surface_curves(
     Nothing here is about real people, and no cell says what a leak does to a person.
     Most of what a store loses along days is scatter of measurements. Who hears answers
     along days, answers and decimals knows the law that was simulated; all others learn,
-    and a better attacker may find more.
+    and a better attacker may find more. A record's bits cannot exceed the logarithm of
+    its store, and close to it five stores may all be alike: of 120 intervals at 9.965
+    bits in stores of a thousand, 84 % held the mean, and one in six had no width.
 
     References
     ----------
