@@ -659,6 +659,12 @@ def test_the_order_of_rows_and_files_does_not_matter(tmp_path, lists, as_of, dat
     assert straight.attrs == again.attrs
 
 
+def test_one_report_in_two_spellings_keeps_the_same_in_any_order(read):
+    spellings = [report("cedar"), report("CEDAR")]
+    for rows in (spellings, spellings[::-1]):
+        assert read(as_csv(rows))["entity"].tolist() == ["CEDAR"]
+
+
 @relaxed
 @given(lists=exports, as_of=days)
 def test_reading_the_same_files_twice_changes_nothing(tmp_path, lists, as_of):

@@ -68,7 +68,8 @@ def _identify(records: pd.DataFrame, as_of: list[pd.Timestamp]) -> pd.DataFrame:
     open_lists = share.index[share < _OPEN_SHARE]
     records["in_open_list"] = records["file"].isin(open_lists)
     # From here on nothing depends on the order in which rows and files were given.
-    order = ["as_of", "signature", "description", "file"]
+    # Names that differ only in how they are written have one key, so the name counts.
+    order = ["as_of", "signature", "description", "entity", "noted", "file"]
     return records.sort_values(order, ignore_index=True)
 
 
