@@ -10,10 +10,13 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 __all__ = [
+    "attacks",
     "breaches",
     "datasets",
+    "defences",
     "errors",
     "estimates",
+    "explorer",
     "figures",
     "formatting",
     "plots",
