@@ -43,7 +43,7 @@ NEEDED_BY = {
     "copybutton": "div.highlight",
     "searchtools": "#search-results",
     "language_data": "#search-results",
-    "explorer": "#explorer",
+    "explorer": ".explorer-form",
     "searchindex": "#search-results",
     "sphinx_highlight": "#search-results",
 }
