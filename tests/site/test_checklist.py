@@ -222,6 +222,9 @@ def test_one_in_eleven_is_above_the_threshold_and_one_in_twelve_below() -> None:
     asked = datasets.load("governance").set_index("requirement_id")
     limit = float(asked.loc["EMA-HC-009", "threshold"])
     assert 1 / 12 < limit < 1 / 11
+    assert facts.needed_sets() == (
+        "One in 11 is not below 0.09: that takes sets of 12 people."
+    )
 
 
 def test_an_unanswered_requirement_stops_the_build(tmp_path) -> None:

@@ -127,6 +127,8 @@ def sentences() -> dict[str, str]:
     controls = zip(CONTROLS, needed_controls(), strict=True)
     return {
         "status": status(),
+        "limit": f"{stated_limit()}",
+        "sets": needed_sets(),
         "targets": needed_targets(),
         **{f"controls-{n_controls}": sentence for n_controls, sentence in controls},
         "budgets": budget_caps(),
@@ -144,11 +146,26 @@ def status() -> str:
     )
 
 
+def stated_limit() -> float:
+    """Return the one probability of a right match that a regulator names."""
+    table = datasets.load("governance").set_index("requirement_id")
+    return float(table.loc[LIMIT_ROW, "threshold"])
+
+
+def needed_sets() -> str:
+    """Say how many people must look alike for one of them to be below the limit."""
+    limit, n_alike = stated_limit(), 1
+    while 1 / n_alike >= limit:
+        n_alike += 1
+    return (
+        f"One in {n_alike - 1} is not below {limit}: that takes sets of {n_alike} "
+        "people."
+    )
+
+
 def needed_targets() -> str:
     """Say after how many targets without a hit a rate is surely below the limit."""
-    table = datasets.load("governance").set_index("requirement_id")
-    limit = float(table.loc[LIMIT_ROW, "threshold"])
-    n_targets = 1
+    limit, n_targets = stated_limit(), 1
     while wilson_interval(0, n_targets).high > limit:
         n_targets += 1
     return (
