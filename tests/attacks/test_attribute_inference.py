@@ -7,6 +7,7 @@ from joblib import Parallel, delayed, parallel_config
 from scipy.stats import entropy
 from threadpoolctl import threadpool_limits
 
+from twinprivacy.attacks._reading import check_frame
 from twinprivacy.attacks.attribute_inference import ThreatModel, infer_attribute
 from twinprivacy.attacks.learned_attacker import LearnedAttacker
 from twinprivacy.differences import mean_interval, paired_difference
@@ -131,15 +132,15 @@ def covers(rng):
 
 
 def test_where_nothing_leaks_intervals_cover_zero():
-    """In 1,000 replicates, of which chance alone moves the share by about .007.
+    """In 500 replicates, of which chance alone moves the share by about .01.
 
     The attacker is taught by twenty times as many people as are attacked: one taught by
     few takes noise for a signal and truly loses by it.
     """
-    rngs = np.random.default_rng(20_250_611).spawn(1_000)
+    rngs = np.random.default_rng(20_250_611).spawn(500)
     with threadpool_limits(1):
         covered = np.mean(Parallel()(delayed(covers)(rng) for rng in rngs), axis=0)
-    assert ((covered >= 0.93) & (covered <= 0.97)).all(), covered
+    assert ((covered >= 0.92) & (covered <= 0.98)).all(), covered
 
 
 def test_order_of_rows_and_columns_does_not_matter(rng):
@@ -168,6 +169,36 @@ def test_order_of_rows_and_columns_does_not_matter(rng):
     )
     pd.testing.assert_frame_equal(plain.targets, shuffled.targets)
     pd.testing.assert_frame_equal(plain.table(), shuffled.table())
+
+
+def test_last_digits_of_numbers_do_not_matter(rng):
+    """They differ between machines, and must not deal people to other folds."""
+    people = world(600, rng)
+    nudged = people.assign(risk=np.nextafter(people["risk"], np.inf))
+
+    def run(table):
+        return infer_attribute(
+            None,
+            table[:200],
+            table[200:400],
+            threat=ThreatModel("smoker", ("age",), ("risk",), None, 2, 0.3),
+            attacker=LearnedAttacker(models=("logistic",)),
+            auxiliary=table[400:],
+            models=FAST,
+            rng=np.random.default_rng(1),
+        ).targets
+
+    pd.testing.assert_frame_equal(run(people), run(nudged), rtol=1e-9)
+
+
+def test_people_who_differ_in_last_digits_only_are_ordered_by_them(rng):
+    people = pd.DataFrame({"x": np.full(50, 0.3) + 1e-15 * rng.permutation(50)})
+    ordered = [
+        check_frame(table, name="people", needed=()).reset_index(drop=True)
+        for table in (people, people[::-1])
+    ]
+    assert people["x"].nunique() > 10
+    pd.testing.assert_frame_equal(*ordered, check_exact=True)
 
 
 def test_same_for_one_and_two_workers(rng):

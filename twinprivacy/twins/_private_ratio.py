@@ -72,7 +72,8 @@ def membership_log_ratio(
         rest = totals[number] - np.where(included, share, 0.0)
         seen = (table.cells[name].to_numpy()[number] - rest) / scale
         found += _log_ratio(table.guarantee, seen, share / scale)
-    return pd.Series(found, targets.index, name="log_ratio")
+    # Evidence for and against often cancels, to a zero that rounding would give a sign.
+    return pd.Series(found.round(9), targets.index, name="log_ratio")
 
 
 def _log_ratio(guarantee: PrivacyGuarantee, seen: Array, shift: Array) -> Array:
