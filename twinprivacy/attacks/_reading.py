@@ -1,5 +1,6 @@
 """Read the people of an attack: checked, in one order, with secrets and answers."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,7 @@ class People:
 def check_frame(frame: Any, *, name: str, needed: Sequence[str]) -> pd.DataFrame:
     """Return the frame in an order that depends on its contents alone.
 
-    On their first seven digits, for the last ones differ between machines; exact
+    On the first digits of numbers, for the last ones differ between machines; exact
     contents decide between people who agree in those.
     """
     if not isinstance(frame, pd.DataFrame):
@@ -50,9 +51,10 @@ def check_frame(frame: Any, *, name: str, needed: Sequence[str]) -> pd.DataFrame
     missing = [column for column in needed if column not in frame.columns]
     if missing:
         raise DataError(f"{name} lacks columns: {', '.join(missing)}")
-    floats = frame.select_dtypes("float").columns
-    with np.errstate(over="ignore"):
-        rough = frame.astype(dict.fromkeys(floats, np.float32))
+    with np.errstate(
+        all="ignore"
+    ):  # The largest and smallest floats have no digit more.
+        rough = frame.apply(_round_floats)
     return frame.iloc[np.lexsort((_row_hashes(frame), _row_hashes(rough)))]
 
 
@@ -188,6 +190,15 @@ def read_persons(frame: pd.DataFrame, groups: str | None) -> Codes | None:
     if pd.api.types.is_integer_dtype(persons.dtype):
         return persons.to_numpy(dtype=np.intp)
     return pd.factorize(persons, sort=True)[0].astype(np.intp)
+
+
+def _round_floats(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return a column of floats to seven digits of its largest, any other as it is."""
+    if not pd.api.types.is_float_dtype(column.dtype):
+        return column
+    sizes = np.abs(column.to_numpy(dtype=float, na_value=np.nan))
+    largest = sizes[np.isfinite(sizes)].max(initial=0.0)
+    return column.round(7 - math.ceil(math.log10(largest))) if largest else column
 
 
 def _row_hashes(frame: pd.DataFrame) -> npt.NDArray[np.uint64]:
