@@ -1,11 +1,14 @@
 """Chapters are executed together: outputs and figures are kept all, or none."""
 
+import ast
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -36,9 +39,10 @@ def write(folder, name, source):
     nbformat.write(notebook, folder / f"{name}.ipynb")
 
 
-def run(folder):
+def run(folder, env=None):
     return subprocess.run(
         [sys.executable, folder / "execute.py"],
+        env=env,
         capture_output=True,
         text=True,
         check=False,
@@ -72,3 +76,21 @@ def test_one_failing_chapter_leaves_everything_as_it_was(book):
     assert "nothing was written" in finished.stderr
     after = {path: path.read_bytes() for path in book.rglob("*") if path.is_file()}
     assert after == before
+
+
+def test_chapters_run_with_the_arithmetic_of_avx2_unless_told_otherwise(book):
+    names = ("OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES")
+    tell = f"import os\nprint([os.environ.get(name) for name in {names}])"
+    write(book, "01_good", f"{tell}\n{PUBLISH.replace('VALUE', '2')}")
+
+    def told(**settings):
+        kept = {name: text for name, text in os.environ.items() if name not in names}
+        assert run(book, env=kept | settings).returncode == 0
+        (cell,) = nbformat.read(book / "01_good.ipynb", as_version=4).cells
+        return ast.literal_eval(cell.outputs[0].text)
+
+    has_avx2 = "X86_V3" in np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    core, disabled = told()
+    assert core == ("Haswell" if has_avx2 else None)
+    assert "X86_V3" not in (disabled or "")
+    assert told(OPENBLAS_CORETYPE="Nehalem")[0] == "Nehalem"

@@ -83,19 +83,16 @@ def test_being_told_is_what_tells(bits):
     # MGUS is found by the light chains, which both twins are told.
     more = told["value"] > not_told["value"]
     assert more.drop("MGUS").all()
-    assert abs(told.loc["MGUS", "value"] - not_told.loc["MGUS", "value"]) < 0.01
+    assert not_told.loc["MGUS", "low"] > 0
+    assert told.loc["MGUS", "high"] < 0.05
     for secret in ("heart failure", "CD4 below 50", "limitation", "blood pressure"):
         assert told.loc[secret, "low"] > not_told.loc[secret, "high"]
 
 
 def test_a_twin_not_told_still_tells_through_what_goes_with_the_secret(bits):
     shown = bits.loc[("not told", "member")].query("low > 0")
-    assert set(shown.index) == {
-        "heart failure",
-        "MGUS",
-        "excellent health",
-        "limitation",
-    }
+    surely = {"heart failure", "MGUS", "excellent health", "limitation"}
+    assert surely <= set(shown.index) <= surely | {"CD4 below 50"}
     assert shown["value"].idxmax() == "limitation"
     assert shown["value"].max() < 0.06
 

@@ -134,6 +134,14 @@ def test_log_ratio_by_hand() -> None:
         assert again.item() == pytest.approx(by_hand, rel=1e-9)
 
 
+def test_evidence_that_cancels_is_exactly_zero() -> None:
+    """With Laplace noise it often does; a rounding error would give it a side."""
+    for scores in worst_case(2_000, epsilon=1.0):
+        is_near_zero = scores.abs() < 1e-6
+        assert is_near_zero.mean() > 0.2
+        assert (scores[is_near_zero] == 0).all()
+
+
 # What it leaks.
 
 

@@ -51,9 +51,8 @@ def check_frame(frame: Any, *, name: str, needed: Sequence[str]) -> pd.DataFrame
     missing = [column for column in needed if column not in frame.columns]
     if missing:
         raise DataError(f"{name} lacks columns: {', '.join(missing)}")
-    with np.errstate(
-        all="ignore"
-    ):  # The largest and smallest floats have no digit more.
+    # The largest and the smallest floats cannot be rounded, and need not be.
+    with np.errstate(all="ignore"):
         rough = frame.apply(_round_floats)
     return frame.iloc[np.lexsort((_row_hashes(frame), _row_hashes(rough)))]
 
@@ -198,7 +197,9 @@ def _round_floats(column: "pd.Series[Any]") -> "pd.Series[Any]":
         return column
     sizes = np.abs(column.to_numpy(dtype=float, na_value=np.nan))
     largest = sizes[np.isfinite(sizes)].max(initial=0.0)
-    return column.round(7 - math.ceil(math.log10(largest))) if largest else column
+    if not largest:
+        return column
+    return column.round(7 - math.ceil(math.log10(largest))) + 0.0  # no zero below zero
 
 
 def _row_hashes(frame: pd.DataFrame) -> npt.NDArray[np.uint64]:
