@@ -1,7 +1,8 @@
 """Chapters are verified with the arithmetic with which they are executed."""
 
 import os
+import runpy
+from pathlib import Path
 
-from execute import same_digits
-
-os.environ.update(same_digits())
+execute = runpy.run_path(str(Path(__file__).with_name("execute.py")))
+os.environ.update(execute["same_digits"]())
