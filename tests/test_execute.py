@@ -89,8 +89,8 @@ def test_chapters_run_with_the_arithmetic_of_avx2_unless_told_otherwise(book):
         (cell,) = nbformat.read(book / "01_good.ipynb", as_version=4).cells
         return ast.literal_eval(cell.outputs[0].text)
 
-    has_avx2 = "X86_V3" in np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     core, disabled = told()
-    assert core == ("Haswell" if has_avx2 else None)
+    assert core == ("Haswell" if "X86_V3" in found else None)
     assert "X86_V3" not in (disabled or "")
     assert told(OPENBLAS_CORETYPE="Nehalem")[0] == "Nehalem"

@@ -140,7 +140,7 @@ def test_where_nothing_leaks_intervals_cover_zero():
     rngs = np.random.default_rng(20_250_611).spawn(500)
     with threadpool_limits(1):
         covered = np.mean(Parallel()(delayed(covers)(rng) for rng in rngs), axis=0)
-    assert ((covered >= 0.92) & (covered <= 0.98)).all(), covered
+    assert ((covered >= 0.93) & (covered <= 0.97)).all(), covered
 
 
 def test_order_of_rows_and_columns_does_not_matter(rng):

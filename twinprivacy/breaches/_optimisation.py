@@ -14,7 +14,7 @@ NEWTON_STEPS = 40
 # further, so below the second tolerance a step that does not shrink ends the search.
 TOLERANCE, ROUNDING = 1e-10, 1e-6
 # Of a difference, as a share of a parameter: so long that the last digits of the
-# likelihood, which no two machines share, do not reach the digits printed.
+# likelihood, which no two machines share, hardly ever reach the digits printed.
 STEP = 1e-2
 
 
