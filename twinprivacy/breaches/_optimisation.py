@@ -1,4 +1,4 @@
-"""Maximum likelihood in a few parameters, exact to more digits than are printed."""
+"""Maximum likelihood in a few parameters, to five digits at least on any machine."""
 
 from collections.abc import Callable
 
