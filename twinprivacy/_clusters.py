@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy.errors import FitError, ParameterError
-
-Array = npt.NDArray[np.float64]
 
 
 def finite_values(values: npt.ArrayLike, *, name: str) -> Array:

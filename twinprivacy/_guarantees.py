@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction, check_positive
 from twinprivacy.errors import ParameterError
 
-Array = npt.NDArray[np.float64]
 # Deviations beyond which a normal law has no mass that a float could hold.
 _FAR = 50.0
 

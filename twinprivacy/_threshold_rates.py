@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from twinprivacy._verdicts import Array
+from twinprivacy._types import Array
 from twinprivacy.estimates import Estimate, wilson_interval
 
 

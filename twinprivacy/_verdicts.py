@@ -8,11 +8,10 @@ import numpy.typing as npt
 
 from twinprivacy._clusters import group_codes
 from twinprivacy._single_sample import share_interval
+from twinprivacy._types import Array, Indices
 from twinprivacy.errors import DataError
 from twinprivacy.estimates import Estimate
 
-Array = npt.NDArray[np.float64]
-Half = npt.NDArray[np.intp]
 Pair = tuple[Array, Array]
 Measure = Callable[[Array, Array], Array]
 
@@ -65,7 +64,7 @@ def cross_fitted_verdicts(
     *,
     measure: Measure,
     rng: np.random.Generator,
-) -> tuple[Pair, tuple[Half, Half]]:
+) -> tuple[Pair, tuple[Indices, Indices]]:
     """Return who is called a member by the threshold that is best for other people.
 
     Each half of the people is judged by the threshold with which the measure is largest
@@ -110,7 +109,7 @@ def estimate_verdicts(
     measure: Measure,
     *,
     level: float,
-    halves: tuple[Half, Half] | None = None,
+    halves: tuple[Indices, Indices] | None = None,
 ) -> Estimate:
     """Estimate a measure that rises in one rate and falls in the other.
 
@@ -131,7 +130,9 @@ def estimate_verdicts(
     return Estimate(value, min(float(low), value), max(float(high), value), level, n)
 
 
-def _value(measure: Measure, verdicts: Pair, halves: tuple[Half, Half] | None) -> float:
+def _value(
+    measure: Measure, verdicts: Pair, halves: tuple[Indices, Indices] | None
+) -> float:
     if halves is None:
         return float(measure(verdicts[0].mean(), verdicts[1].mean()))
     both = [
@@ -160,7 +161,7 @@ def _along(
     )
 
 
-def _half(scores: Array, groups: Any, rng: np.random.Generator, name: str) -> Half:
+def _half(scores: Array, groups: Any, rng: np.random.Generator, name: str) -> Indices:
     """Deal the people into two halves, the rows of one person into the same."""
     order = np.argsort(scores, kind="stable")
     codes, n_groups = group_codes(

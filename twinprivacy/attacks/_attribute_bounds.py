@@ -2,14 +2,12 @@
 
 import math
 
-import numpy as np
 import numpy.typing as npt
 
 from twinprivacy._guarantees import PrivacyGuarantee, group_guarantee
+from twinprivacy._types import Array
 from twinprivacy.attacks._membership_bounds import curve, read_shares
 from twinprivacy.errors import ParameterError
-
-Array = npt.NDArray[np.float64]
 
 
 def attribute_success_bound(

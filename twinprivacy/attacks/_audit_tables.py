@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import as_floats
 from twinprivacy.attacks import _membership_answers as answers
 from twinprivacy.attacks._membership_people import (
@@ -16,8 +17,6 @@ from twinprivacy.attacks._membership_people import (
 )
 from twinprivacy.attacks.membership_result import MembershipResult
 from twinprivacy.errors import DataError, ParameterError
-
-Array = npt.NDArray[np.float64]
 
 
 def read_design(

@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction, check_rng
 from twinprivacy.attacks._genomic_draws import (
     beacon_scores,
@@ -12,8 +12,6 @@ from twinprivacy.attacks._genomic_draws import (
     fewest_queries,
 )
 from twinprivacy.errors import ParameterError
-
-Array = npt.NDArray[np.float64]
 
 
 def beacon_attack_power(

@@ -7,14 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Integers
 from twinprivacy.errors import DataError, ParameterError
 
-Codes = npt.NDArray[np.int64]
 # A span of whole numbers this many times the rows is coded without a hash table.
 _SPAN_PER_ROW = 4
 
 
-def value_codes(column: pd.Series) -> tuple[Codes, int]:
+def value_codes(column: pd.Series) -> tuple[Integers, int]:
     """Return a code in [0, n) for each value, equal where values are, and n.
 
     Missing values of all kinds have the code -1. 0.0 and -0.0 are one value; 1 and 1.0
@@ -30,7 +30,7 @@ def value_codes(column: pd.Series) -> tuple[Codes, int]:
     return codes, len(values)
 
 
-def distinct_values(column: pd.Series) -> tuple[Codes, Any]:
+def distinct_values(column: pd.Series) -> tuple[Integers, Any]:
     """Return a code for each row, -1 where missing, and the values that they stand for.
 
     Values are one where Python says that they are equal.
@@ -45,7 +45,7 @@ def distinct_values(column: pd.Series) -> tuple[Codes, Any]:
     return codes.astype(np.int64, copy=False), values
 
 
-def _span_codes(values: npt.NDArray[Any]) -> tuple[Codes, int] | None:
+def _span_codes(values: npt.NDArray[Any]) -> tuple[Integers, int] | None:
     """Return whole numbers counted from the smallest, if they lie close together."""
     if not len(values):
         return np.empty(0, dtype=np.int64), 0

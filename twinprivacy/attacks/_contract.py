@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array, Indices
 from twinprivacy.attacks.threats import ThreatModel
 
-Array = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
 # Asks the twin about people: shape (n,) or (n, n_answers), neither noisy nor rounded.
 Ask = Callable[[pd.DataFrame], npt.ArrayLike]
 
@@ -67,11 +66,11 @@ class Auxiliary:
     people: pd.DataFrame
     answers: Array
     secret: Secret
-    codes: Codes
+    codes: Indices
     prior: Array
     ask: Ask | None
     threat: ThreatModel
-    persons: Codes | None = None
+    persons: Indices | None = None
 
 
 class FittedAttacker(Protocol):

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from twinprivacy.attacks._contract import Array
-from twinprivacy.attacks._judging import Flags, Judged
+from twinprivacy._types import Array, Flags
+from twinprivacy.attacks._judging import Judged
 from twinprivacy.differences import (
     difference_of_means,
     difference_of_rates,

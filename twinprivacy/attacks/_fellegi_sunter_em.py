@@ -7,11 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array, Integers
 from twinprivacy.attacks._linkage_distance import category_codes, number_pair
 from twinprivacy.errors import FitError, ParameterError
 
-Array = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
 Comparison = str | tuple[float, ...]
 
 MOST_PATTERNS = 1_000_000
@@ -40,13 +39,13 @@ def cut_points(how: Comparison) -> Array:
     return np.array([0.0] if how == "category" else how, dtype=float) * SLACK
 
 
-def levels_of(gaps: Array, cuts: Array) -> Counts:
+def levels_of(gaps: Array, cuts: Array) -> Integers:
     """Return how many known differences lie in each level."""
     known = gaps[~np.isnan(gaps)]
     return np.bincount(np.searchsorted(cuts, known), minlength=cuts.size + 1)
 
 
-def levels_of_all(x: Array, y: Array, cuts: Array, *, category: bool) -> Counts:
+def levels_of_all(x: Array, y: Array, cuts: Array, *, category: bool) -> Integers:
     """Return how many of all pairs lie in each level, without making the pairs."""
     x, y = x[~np.isnan(x)], np.sort(y[~np.isnan(y)])
     ends = np.array([0.0]) if category else cuts
@@ -58,7 +57,7 @@ def levels_of_all(x: Array, y: Array, cuts: Array, *, category: bool) -> Counts:
 
 
 def expectation_maximisation(
-    counts: Counts, radix: Sequence[int], starts: Sequence[Array], prevalence: float
+    counts: Integers, radix: Sequence[int], starts: Sequence[Array], prevalence: float
 ) -> tuple[list[Array], list[Array], float, int]:
     """Return m and u of each column, the share of matches and the number of steps.
 

@@ -1,9 +1,8 @@
 """Two laws of how near strangers come, fitted to ranks, for galleries never seen."""
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from twinprivacy._types import Array
 
 # Normal scores of the chance p that a stranger is nearer than the own record: p from
 # 1 down to 1e-33.

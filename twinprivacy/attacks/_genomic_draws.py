@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy.errors import ParameterError
 
-Array = npt.NDArray[np.float64]
 _DRAWS_AT_ONCE = 2_000_000
 _EXCLUDED = -1_000.0
 

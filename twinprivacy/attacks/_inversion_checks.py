@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_positive
-from twinprivacy.attacks._contract import Array
 from twinprivacy.attacks.residuals import Exact, Residual
 from twinprivacy.errors import DataError, ParameterError
 

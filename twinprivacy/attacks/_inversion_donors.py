@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from twinprivacy.attacks._contract import Array, Ask, Auxiliary, Codes
+from twinprivacy._types import Array, Indices
+from twinprivacy.attacks._contract import Ask, Auxiliary
 from twinprivacy.attacks._inversion_math import chunks
 from twinprivacy.attacks._inversion_people import ask_about, constant_column
 
@@ -40,7 +41,7 @@ class Donors:
     what_if: WhatIf | None
     unknown: list[str]
     matter: bool
-    places: list[Codes]
+    places: list[Indices]
 
     @property
     def n_questions(self) -> int:
@@ -58,7 +59,7 @@ class Donors:
                 said = ask_about(self.ask, asked, n_answers)
                 yield part, place, said.reshape(-1, width, n_answers)
 
-    def _asked(self, people: pd.DataFrame, donors: Codes, value: Any) -> pd.DataFrame:
+    def _asked(self, people: pd.DataFrame, donors: Indices, value: Any) -> pd.DataFrame:
         n, lent = len(people), self.auxiliary.people[self.unknown]
         rows = people.iloc[np.repeat(np.arange(n), len(donors))]
         filled = pd.concat(

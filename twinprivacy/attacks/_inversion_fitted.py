@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy.attacks._contract import Array, Auxiliary, Codes
+from twinprivacy._types import Array, Indices
+from twinprivacy.attacks._contract import Auxiliary
 from twinprivacy.attacks._inversion_checks import read_expected
 from twinprivacy.attacks._inversion_math import chunks, normalised
 from twinprivacy.attacks._inversion_people import ask_candidates
@@ -27,7 +28,7 @@ class FittedBayesInversion:
     equations: tuple[CandidateEquation, ...] | None
     residuals: tuple[Residual, ...]
     prior: FittedPrior
-    codes: Codes
+    codes: Indices
     auxiliary: Auxiliary
 
     def posterior(self, known: pd.DataFrame, answers: Array, prior: Array) -> Array:

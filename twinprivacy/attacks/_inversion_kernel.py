@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twinprivacy.attacks._contract import Array
+from twinprivacy._types import Array
 from twinprivacy.attacks._inversion_math import log_between, log_density
 from twinprivacy.attacks.residuals import Exact
 from twinprivacy.attacks.threats import ThreatModel

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from twinprivacy._types import Array
+
 _LOG_ROOT_TWO_PI = 0.5 * np.log(2 * np.pi)
 # Numbers in one chunk of a matrix: small enough to stay in the cache.
 _CHUNK_SIZE = 250_000

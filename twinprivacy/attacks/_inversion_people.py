@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy.attacks._contract import Array, Ask, Codes, Secret
+from twinprivacy._types import Array, Indices
+from twinprivacy.attacks._contract import Ask, Secret
 from twinprivacy.attacks._reading import as_answers
 from twinprivacy.errors import ParameterError
 
@@ -65,7 +66,7 @@ def check_ask(ask: Ask | None, attacker: str) -> Ask:
     return ask
 
 
-def code_candidates(values: "pd.Series[Any]", secret: Secret) -> Codes:
+def code_candidates(values: "pd.Series[Any]", secret: Secret) -> Indices:
     """Return the place among the secret's values of each candidate."""
     if secret.edges is not None:
         numbers = values.to_numpy(dtype=float)
@@ -86,7 +87,7 @@ def code_candidates(values: "pd.Series[Any]", secret: Secret) -> Codes:
     return codes.astype(np.intp)
 
 
-def place_people(people: pd.DataFrame, candidates: pd.DataFrame) -> Codes:
+def place_people(people: pd.DataFrame, candidates: pd.DataFrame) -> Indices:
     """Return the candidate that each person is, -1 for none.
 
     A number is that of the nearest candidate; anything else must be equal.

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy.attacks._contract import Array, Auxiliary, Codes
+from twinprivacy._types import Array, Indices
+from twinprivacy.attacks._contract import Auxiliary
 from twinprivacy.attacks._inversion_people import place_people
 from twinprivacy.errors import DataError, ParameterError
 
@@ -30,7 +31,7 @@ class FittedPrior:
     kind: Prior
     overall: Array
     given_value: Array
-    codes: Codes
+    codes: Indices
     groups: "pd.Index[Any] | None" = None
     by_group: Array | None = None
 
@@ -59,7 +60,7 @@ def check_prior(prior: Prior) -> None:
 
 
 def fit_prior(
-    prior: Prior, candidates: pd.DataFrame, codes: Codes, auxiliary: Auxiliary
+    prior: Prior, candidates: pd.DataFrame, codes: Indices, auxiliary: Auxiliary
 ) -> FittedPrior:
     """Count the candidates among the auxiliary people."""
     m, overall = len(candidates), np.full(len(candidates), 1 / len(candidates))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from twinprivacy.attacks._contract import Array, Codes
+from twinprivacy._types import Array, Indices
 from twinprivacy.attacks._inversion_donors import Donors
 from twinprivacy.attacks._inversion_kernel import (
     Kernel,
@@ -34,7 +34,7 @@ class _Practice:
     """
 
     seen: Seen
-    codes: Codes
+    codes: Indices
     prior: Array
     asked: list[Array]
     own: list[npt.NDArray[np.bool_]]

@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy.attacks._contract import Array, Secret
+from twinprivacy._types import Array, Flags
+from twinprivacy.attacks._contract import Secret
 from twinprivacy.attacks._reading import People
-
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice, check_rng
-from twinprivacy.attacks._contract import Array, Secret
+from twinprivacy.attacks._contract import Secret
 from twinprivacy.attacks._learning_exact import MIN_SHARE_MATCHED, share_matched
 from twinprivacy.attacks._learning_features import MAX_PAIRS, Encoder, learn_encoder
 from twinprivacy.attacks._learning_folds import (

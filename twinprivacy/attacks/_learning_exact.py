@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
+from twinprivacy._types import Array
 
 # How many people's worth of the base model a cell is shrunk by.
 EXACT_WEIGHTS = (0.1, 1.0, 10.0)

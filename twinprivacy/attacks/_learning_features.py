@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy.errors import DataError
-
-Array = npt.NDArray[np.float64]
 
 # Into how many bins of equal numbers of people a table cuts a number.
 BINNINGS = (2, 4, 8)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy._types import Array, Indices
 from twinprivacy.attacks import _learning_models, _learning_numbers
-from twinprivacy.attacks._contract import Array, Codes
 from twinprivacy.attacks._learning_models import estimate_shares, on_one_thread
 from twinprivacy.attacks._learning_numbers import masses_out_of_fold
 from twinprivacy.errors import DataError
@@ -17,7 +17,7 @@ from twinprivacy.errors import DataError
 class Target:
     """What is to be guessed of each person: a code and, for a secret number, itself."""
 
-    codes: Codes
+    codes: Indices
     n_values: int
     numbers: Array | None
     edges: Array | None
@@ -39,8 +39,8 @@ class Candidate:
 
 
 def deal_folds(
-    codes: Codes, folds: int, groups: npt.ArrayLike | None, rng: np.random.Generator
-) -> Codes:
+    codes: Indices, folds: int, groups: npt.ArrayLike | None, rng: np.random.Generator
+) -> Indices:
     """Return the fold of each row, groups dealt in the order of their first code."""
     n = len(codes)
     group, first = np.arange(n), np.arange(n)
@@ -62,7 +62,7 @@ def deal_folds(
 def cross_validate(
     inputs: dict[str, npt.NDArray[Any]],
     target: Target,
-    fold: Codes,
+    fold: Indices,
     sources: dict[str, list[np.random.Generator]],
 ) -> dict[str, Candidate]:
     import joblib
@@ -110,7 +110,7 @@ def fit_model(
 
 
 def _choose_setting(
-    name: str, path: list[Array], target: Target, fold: Codes, shares: Array
+    name: str, path: list[Array], target: Target, fold: Indices, shares: Array
 ) -> Candidate:
     n = len(fold)
     if target.is_mean(name):
@@ -135,7 +135,7 @@ def mix(p: Array, shares: Array, n: int) -> Array:
     return (n * p + shares) / (n + 1)
 
 
-def _log_loss_bits(p: Array, codes: Codes) -> float:
+def _log_loss_bits(p: Array, codes: Indices) -> float:
     return float(-np.log2(p[np.arange(len(codes)), codes]).mean())
 
 
@@ -149,7 +149,7 @@ def finish(p: Array, shares: Array, power: float, n: int) -> Array:
     return mix(_calibrate(p, shares, power), shares, n)
 
 
-def _fit_power(p: Array, shares: Array, codes: Codes) -> float:
+def _fit_power(p: Array, shares: Array, codes: Indices) -> float:
     """Return the power that minimises log loss n + 2 (power - 1)^2, by Newton."""
     log_ratio = np.log(p) - np.log(shares)
     observed = log_ratio[np.arange(len(codes)), codes].sum()

@@ -8,10 +8,8 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy._types import Array, Indices
 from twinprivacy.attacks._learning_exact import fit_exact
-
-Array = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
 
 # How many people's worth of overall shares a cell of a table is shrunk by.
 TABLE_WEIGHTS = (1.0, 5.0, 25.0)
@@ -126,7 +124,7 @@ def softmax(score: Array) -> Array:
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
-def estimate_shares(codes: Codes, n_values: int) -> Array:
+def estimate_shares(codes: Indices, n_values: int) -> Array:
     """Return Laplace's (count + 1) / (n + n_values)."""
     return (np.bincount(codes, minlength=n_values) + 1) / (len(codes) + n_values)
 
@@ -134,7 +132,7 @@ def estimate_shares(codes: Codes, n_values: int) -> Array:
 def fit_path(
     name: str,
     x: npt.NDArray[Any],
-    codes: Codes,
+    codes: Indices,
     n_values: int,
     rng: np.random.Generator,
 ) -> Path:
@@ -200,7 +198,7 @@ def predict_stages(model: Any, x: npt.NDArray[Any], method: str) -> list[Array]:
         return [p for stage, p in stages if stage in BOOSTING_STAGES]
 
 
-def _fit_table(x: npt.NDArray[Any], codes: Codes, shares: Array) -> Table:
+def _fit_table(x: npt.NDArray[Any], codes: Indices, shares: Array) -> Table:
     k = len(shares)
     cells, counts = [], []
     for column in x.T:
@@ -211,7 +209,7 @@ def _fit_table(x: npt.NDArray[Any], codes: Codes, shares: Array) -> Table:
     return Table(tuple(cells), tuple(counts), shares)
 
 
-def _fit_logistic(x: Array, codes: Codes, shares: Array) -> Logistic:
+def _fit_logistic(x: Array, codes: Indices, shares: Array) -> Logistic:
     """Minimise minus the log-likelihood plus penalty / 2 times the squared effects."""
     offset = np.log(shares)
     design = np.column_stack([np.ones(len(x)), x])

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy.attacks._learning_exact import Exact, fit_exact
 from twinprivacy.attacks._learning_models import (
     PENALTIES,
-    Array,
     fit_alone,
     make_trees,
     predict_stages,

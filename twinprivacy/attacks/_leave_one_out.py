@@ -3,12 +3,10 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import Array, Indices
 from twinprivacy.errors import FitError
 
-Array = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
 _MAX_STEPS = 100
 _UNDETERMINED = (
     "the covariates must determine the coefficients; some are constant, or sums of "
@@ -17,7 +15,7 @@ _UNDETERMINED = (
 
 
 def leave_out_linear(
-    x: Array, y: Array, penalty: float, codes: Codes
+    x: Array, y: Array, penalty: float, codes: Indices
 ) -> tuple[Array, Array]:
     """Return the answers of a ridge regression, and those without each person."""
     design, ridge = _with_intercept(x, penalty)
@@ -29,7 +27,7 @@ def leave_out_linear(
 
 
 def leave_out_one_step(
-    x: Array, y: Array, family: str, penalty: float, codes: Codes
+    x: Array, y: Array, family: str, penalty: float, codes: Indices
 ) -> tuple[Array, Array]:
     """Return the means of a regression, and those one step away from each person."""
     design, ridge = _with_intercept(x, penalty)
@@ -46,7 +44,7 @@ def leave_out_one_step(
     return mean, _mean(eta - shift, family)
 
 
-def vote_out_of_bag(forest: Any, x: Array, codes: Codes) -> tuple[Array, Array]:
+def vote_out_of_bag(forest: Any, x: Array, codes: Indices) -> tuple[Array, Array]:
     """Return the mean of all trees, and of those without each person; nan for none."""
     n, n_people = len(x), int(codes.max()) + 1
     total, apart, votes = np.zeros(n), np.zeros(n), np.zeros(n)
@@ -142,7 +140,7 @@ def _mean(eta: Array, family: str) -> Array:
 
 
 def _solve_blocks(
-    design: Array, inverse: Array, weight: Array, residual: Array, codes: Codes
+    design: Array, inverse: Array, weight: Array, residual: Array, codes: Indices
 ) -> Array:
     """Solve (I - W A) r = e within each person's rows, A = X inverse X'."""
     solved = np.empty(len(residual))
@@ -160,7 +158,9 @@ def _solve_blocks(
     return solved
 
 
-def _times_blocks(design: Array, inverse: Array, values: Array, codes: Codes) -> Array:
+def _times_blocks(
+    design: Array, inverse: Array, values: Array, codes: Indices
+) -> Array:
     """Return A r within each person's rows."""
     if codes.max() == len(codes) - 1:
         return np.asarray(np.einsum("ij,jk,ik->i", design, inverse, design) * values)
@@ -170,7 +170,7 @@ def _times_blocks(design: Array, inverse: Array, values: Array, codes: Codes) ->
     return found
 
 
-def _rows(codes: Codes) -> list[Codes]:
+def _rows(codes: Indices) -> list[Indices]:
     order = np.argsort(codes, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
 

@@ -9,9 +9,8 @@ where nothing shows, each is the likelier with probability one half exactly.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from twinprivacy._types import Array
 
 
 @dataclass(frozen=True, repr=False)

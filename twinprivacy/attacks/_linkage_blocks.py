@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
+from twinprivacy._types import Array, Indices
 
 # Less work than this (pairs times columns) is not worth waking another thread.
 SMALL_WORK = 10_000_000
@@ -72,11 +71,11 @@ class Gallery:
     """
 
     columns: Array
-    order: Places
+    order: Indices
     low: Array
     high: Array
 
-    def place_of(self, rows: Places) -> Places:
+    def place_of(self, rows: Indices) -> Indices:
         """Return the places of rows; -1 stays."""
         inverse = np.empty(self.order.size, dtype=np.intp)
         inverse[self.order] = np.arange(self.order.size)
@@ -101,9 +100,9 @@ def arrange(right: Array, costs: Costs) -> Gallery:
     return Gallery(np.ascontiguousarray(arranged.T), order, low, high)
 
 
-def _split(points: Array, size: int) -> Places:
+def _split(points: Array, size: int) -> Indices:
     """Return an order in which every `size` rows are near neighbours."""
-    done: list[Places] = []
+    done: list[Indices] = []
     waiting = [np.arange(len(points))]
     while waiting:
         rows = waiting.pop()

@@ -3,19 +3,17 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._clusters import group_codes
+from twinprivacy._types import Indices
 from twinprivacy._validation import check_choice, check_rng
 from twinprivacy.errors import DataError, ParameterError
-
-Places = npt.NDArray[np.intp]
 
 METHODS = ("distance", "gower", "mahalanobis", "fellegi_sunter")
 
 
-def people(groups: Any, rows: Places, n: int) -> Places:
+def people(groups: Any, rows: Indices, n: int) -> Indices:
     """Return the number of the person behind each target."""
     if groups is not None:
         return group_codes(groups, n)[0]
@@ -23,7 +21,7 @@ def people(groups: Any, rows: Places, n: int) -> Places:
     return group_codes(alone, n)[0]
 
 
-def rows_of(truth: Any, left: pd.DataFrame, right: pd.DataFrame) -> Places:
+def rows_of(truth: Any, left: pd.DataFrame, right: pd.DataFrame) -> Indices:
     """Return the row in the gallery of each target, -1 where it has none."""
     if truth is None:
         return np.full(len(left), -1, dtype=np.intp)

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy.attacks._linkage_blocks import Costs
 from twinprivacy.attacks._linkage_checks import kind_of
 from twinprivacy.errors import DataError, ParameterError
 
-Array = npt.NDArray[np.float64]
 Comparison = str | float
 
 # The interquartile range of a normal is this many standard deviations.

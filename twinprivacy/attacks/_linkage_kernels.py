@@ -6,13 +6,9 @@ half-way where its nearest member is. A cost only ever grows from column to colu
 """
 
 import math
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit, prange
-
-Array = npt.NDArray[Any]
 
 # What a column compares: squared or absolute difference, same or other, levels.
 SQUARE, ABSOLUTE, SAME, LEVELS = 0, 1, 2, 3

@@ -7,13 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from twinprivacy import _clusters
+from twinprivacy._types import Array, Indices
 from twinprivacy._validation import check_fraction
 from twinprivacy.differences import share_interval
 from twinprivacy.errors import ParameterError
 from twinprivacy.estimates import Estimate
-
-Array = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
 
 
 def rate_of(success: Array, groups: npt.NDArray[np.intp], level: float) -> Estimate:
@@ -44,9 +42,9 @@ def identification(
     scores: Array,
     success: Array,
     alarms: Array,
-    groups: Places,
+    groups: Indices,
     *,
-    absent: Places,
+    absent: Indices,
     false_alarm_rate: float,
     level: float,
 ) -> Estimate:
@@ -71,7 +69,7 @@ def identification(
     return Estimate(at.value, low, max(at_high.high, at.value), level, at.n)
 
 
-def _independent(named: Array, people: Places, level: float) -> int:
+def _independent(named: Array, people: Indices, level: float) -> int:
     """Return how many independent alarms tell as much; at most one a person."""
     codes, n_people = _clusters.group_codes(people, named.size)
     if n_people in (1, named.size):
@@ -80,7 +78,7 @@ def _independent(named: Array, people: Places, level: float) -> int:
     return max(int(min(size, n_people)), 1)
 
 
-def chained(people: Places, own: Places, assigned: Places) -> Places:
+def chained(people: Indices, own: Indices, assigned: Indices) -> Indices:
     """Return one number for all targets whose people lost their record to another.
 
     Whoever is given another's record takes it from them: such errors come in chains.
@@ -95,7 +93,7 @@ def chained(people: Places, own: Places, assigned: Places) -> Places:
     ends = np.tile(people, 2)[known], first + rows[known]
     size = first + int(rows.max(initial=-1)) + 1
     graph = coo_array((np.ones(ends[0].size), ends), shape=(size, size))
-    label: Places = connected_components(graph, directed=False)[1].astype(np.intp)
+    label: Indices = connected_components(graph, directed=False)[1].astype(np.intp)
     return label[people]
 
 

@@ -1,12 +1,10 @@
 """Bits of identity: a softmax of costs, its temperature from other people."""
 
 import numpy as np
-import numpy.typing as npt
 
-from twinprivacy.attacks._linkage_blocks import Gallery, Places, threads_for
+from twinprivacy._types import Array, Indices
+from twinprivacy.attacks._linkage_blocks import Gallery, threads_for
 from twinprivacy.attacks._linkage_distance import Encoded
-
-Array = npt.NDArray[np.float64]
 
 # Temperatures from where costs hardly matter down to where only the nearest does.
 STEPS = 40
@@ -14,7 +12,7 @@ WIDEST = 64.0
 
 
 def evidence_bits(
-    encoded: Encoded, gallery: Gallery, rows: Places, people: Places
+    encoded: Encoded, gallery: Gallery, rows: Indices, people: Indices
 ) -> tuple[Array, float]:
     """Return each target's bits (nan outside the gallery) and the temperature of all.
 
@@ -53,7 +51,7 @@ def evidence_bits(
     return bits, float(np.inf if step[0] < 0 else width / 2**halvings)
 
 
-def _peaks(curves: Array) -> tuple[Places, Array]:
+def _peaks(curves: Array) -> tuple[Indices, Array]:
     """Return where each curve is highest: a step, and how far beyond it.
 
     A parabola through the highest step and its neighbours keeps the peak of all people
@@ -71,7 +69,7 @@ def _peaks(curves: Array) -> tuple[Places, Array]:
     return np.where(useless, -1, step), np.where(useless, 0.0, shift)
 
 
-def _at(curves: Array, step: Places, shift: Array) -> Array:
+def _at(curves: Array, step: Indices, shift: Array) -> Array:
     """Return each curve at its own step and shift, by the same parabola."""
     rows, inner = np.arange(len(curves)), np.clip(step, 1, curves.shape[1] - 2)
     before, top, after = (curves[rows, inner + d] for d in (-1, 0, 1))

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import finite_floats
 from twinprivacy.errors import DataError, ParameterError
 
-Array = npt.NDArray[np.float64]
 # Half a tree of a hundred: a probability of 0, which a forest gives readily, must not
 # outweigh a hundred other answers.
 HALF_A_TREE = 0.005

@@ -6,11 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from twinprivacy._guarantees import PrivacyGuarantee, group_guarantee
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice
 from twinprivacy._verdicts import entropy, signed_bits
 from twinprivacy.errors import ParameterError
-
-Array = npt.NDArray[np.float64]
 
 
 def true_positive_rate_bound(

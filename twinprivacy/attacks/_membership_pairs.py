@@ -15,6 +15,7 @@ import pandas as pd
 
 from twinprivacy import _clusters, operating_points
 from twinprivacy._areas import logit_bounds, score_bounds, share_below
+from twinprivacy._types import Array
 from twinprivacy._verdicts import (
     Measure,
     advantage,
@@ -25,8 +26,6 @@ from twinprivacy._verdicts import (
 from twinprivacy.attacks._membership_rates import rate_of_people
 from twinprivacy.differences import paired_difference
 from twinprivacy.estimates import Estimate
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)

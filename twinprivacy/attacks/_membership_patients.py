@@ -6,12 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array, Indices
 from twinprivacy.attacks._membership_pairs import Pairs, read_targets
 from twinprivacy.errors import DataError
 from twinprivacy.estimates import wilson_interval
-
-Array = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.intp]
 
 
 def own_separation(targets: pd.DataFrame) -> pd.DataFrame:
@@ -72,7 +70,7 @@ def pairing(targets: pd.DataFrame) -> float:
 
 
 def area_bounds(
-    area: Array, n_in: Counts, n_out: Counts, *, level: float, inflation: float = 1.0
+    area: Array, n_in: Indices, n_out: Indices, *, level: float, inflation: float = 1.0
 ) -> tuple[Array, Array]:
     """Return Newcombe's bounds, method 5, of many areas at once, by bisection.
 
@@ -196,8 +194,8 @@ def _areas(
     codes: npt.NDArray[np.intp],
     member: npt.NDArray[np.bool_],
     signal: Array,
-    n_in: Counts,
-    n_out: Counts,
+    n_in: Indices,
+    n_out: Indices,
 ) -> Array:
     return _areas_of(_ranks(codes, signal), codes, member, n_in, n_out)
 
@@ -206,8 +204,8 @@ def _areas_of(
     ranks: Array,
     codes: npt.NDArray[np.intp],
     member: npt.NDArray[np.bool_],
-    n_in: Counts,
-    n_out: Counts,
+    n_in: Indices,
+    n_out: Indices,
 ) -> Array:
     total = np.bincount(codes, ranks * member, len(n_in))
     return np.asarray((total - n_in * (n_in + 1) / 2) / (n_in * n_out))

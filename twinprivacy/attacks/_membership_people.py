@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, ParameterError
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from twinprivacy import _clusters
+from twinprivacy._types import Array
 from twinprivacy.differences import share_interval
 from twinprivacy.estimates import Estimate
-
-Array = npt.NDArray[np.float64]
 
 
 def rate_of_people(

@@ -4,12 +4,10 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy.attacks._resampling import resampled_means
 from twinprivacy.estimates import Estimate
-
-Array = npt.NDArray[np.float64]
 
 
 def fit_curve(raw: list[Estimate], *, increasing: bool) -> list[Estimate]:

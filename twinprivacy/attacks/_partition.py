@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy.attacks._columns import Codes
+from twinprivacy._types import Integers
 
 # Cells of a table of counts for each person, above which a hash table takes over.
 _CELLS_PER_PERSON = 4
@@ -40,7 +40,7 @@ class Partition:
         """Number of people who stand alone."""
         return self.n_people - len(self.people)
 
-    def refined(self, codes: Codes, n_codes: int) -> "Partition":
+    def refined(self, codes: Integers, n_codes: int) -> "Partition":
         """Split every set by the codes, in [-1, n_codes), of its `people`."""
         width = n_codes + 1
         keys = self.labels * width + (codes + 1)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from twinprivacy.attacks._population_margins import Codes, Margin
+from twinprivacy._types import Array, Integers
+from twinprivacy.attacks._population_margins import Margin
 
-Array = npt.NDArray[np.float64]
 # People drawn at a time, and normal scores held at a time in integrating.
 _CHUNK = 100_000
 _NUMBERS_AT_A_TIME = 4_000_000
@@ -29,7 +29,7 @@ class Copula:
 
     margins: tuple[Margin, ...]
     correlation: Array
-    codes: Codes
+    codes: Integers
 
     @property
     def n_columns(self) -> int:
@@ -37,7 +37,7 @@ class Copula:
         return len(self.margins)
 
 
-def simulate(copula: Copula, n: int, rng: np.random.Generator) -> Codes:
+def simulate(copula: Copula, n: int, rng: np.random.Generator) -> Integers:
     """Draw people from the copula, as places in its margins."""
     factor = np.linalg.cholesky(copula.correlation)
     scores = rng.standard_normal((n, copula.n_columns)) @ factor.T
@@ -71,7 +71,7 @@ def simulated_set_sizes(
 
 
 def integrate_cells(
-    copula: Copula, people: Codes, rng: np.random.Generator, *, n_points: int = 256
+    copula: Copula, people: Integers, rng: np.random.Generator, *, n_points: int = 256
 ) -> tuple[Array, Array]:
     """Return the probability of each person's cell and its relative standard error.
 
@@ -98,7 +98,7 @@ def integrate_cells(
     return np.minimum(p, 1.0)[back.ravel()], error[back.ravel()]
 
 
-def _widths(copula: Copula, cells: Codes) -> Array:
+def _widths(copula: Copula, cells: Integers) -> Array:
     """Return the probability of cells of one column, or of none."""
     from scipy.special import ndtr
 
@@ -120,7 +120,9 @@ def _points(n_columns: int, n_each: int, rng: np.random.Generator) -> Array:
     return np.ascontiguousarray(np.concatenate(parts).T)
 
 
-def _conditioned(copula: Copula, cells: Codes, factor: Array, points: Array) -> Array:
+def _conditioned(
+    copula: Copula, cells: Integers, factor: Array, points: Array
+) -> Array:
     """Return, for cells by points, the product of the conditional widths."""
     from scipy.special import ndtr, ndtri
 

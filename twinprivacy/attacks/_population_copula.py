@@ -3,22 +3,21 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import Array, Integers
 from twinprivacy.attacks._population_cells import (
     Copula,
     integrate_cells,
     simulate,
     simulated_set_sizes,
 )
-from twinprivacy.attacks._population_margins import Codes, fit_margin, order_values
+from twinprivacy.attacks._population_margins import fit_margin, order_values
 from twinprivacy.attacks._population_task import Shares, Task, set_sizes
 from twinprivacy.attacks.population_formulas import (
     likelihood_of_uniqueness,
     match_correctness,
 )
 
-Array = npt.NDArray[np.float64]
 # Largest populations drawn whole, for the answer and for each of its resamples.
 _MOST_DRAWN = 2_000_000
 _MOST_REDRAWN = 200_000
@@ -69,7 +68,7 @@ def solve_copula(
     return answer, redrawn, cells
 
 
-def free_columns(codes: Codes) -> list[int]:
+def free_columns(codes: Integers) -> list[int]:
     """Return the columns that no other one determines, as a ZIP code does the state.
 
     No correlation of normal scores says that a column adds nothing to another. People
@@ -183,7 +182,7 @@ def in_population(
 
 
 def fit_copula(
-    codes: Codes,
+    codes: Integers,
     ordered: list[bool],
     settings: Settings,
     most: int,

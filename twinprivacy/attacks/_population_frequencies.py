@@ -4,10 +4,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from twinprivacy._types import Array, Integers
 from twinprivacy.attacks._population_task import Shares, Task
 
-Array = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 # Range of alpha; at its upper end every person is a new kind.
 _ALPHA = (1e-4, 1 - 1e-6)
 
@@ -26,14 +25,14 @@ def solve_frequencies(
     return pitman(sizes, n_sets, size, theta, alpha), redrawn
 
 
-def count_sizes(set_sizes: Ints) -> tuple[Ints, Ints]:
+def count_sizes(set_sizes: Integers) -> tuple[Integers, Integers]:
     """Return the sizes that occur, ascending, and how many sets have them."""
     counts = np.bincount(set_sizes)
     sizes = np.flatnonzero(counts)
     return sizes, counts[sizes]
 
 
-def zayatz(sizes: Ints, n_sets: Ints, population_size: int) -> Shares:
+def zayatz(sizes: Integers, n_sets: Integers, population_size: int) -> Shares:
     r"""Return Zayatz's estimate from the histogram of set sizes.
 
     Sets of the population are taken to have the sizes of those of the sample. A set of
@@ -53,7 +52,7 @@ def zayatz(sizes: Ints, n_sets: Ints, population_size: int) -> Shares:
     return Shares(n_alone / n * given, given, np.nan, np.nan)
 
 
-def fit_pitman(sizes: Ints, n_sets: Ints) -> tuple[float, float]:
+def fit_pitman(sizes: Integers, n_sets: Integers) -> tuple[float, float]:
     r"""Return theta and alpha of Pitman's sampling formula of greatest likelihood.
 
     :math:`\log L = \sum_{i=1}^{u-1} \log(\theta + i \alpha) - \sum_{i=1}^{n-1}
@@ -97,7 +96,7 @@ def _log_rising(x: npt.ArrayLike, m: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def pitman(
-    sizes: Ints, n_sets: Ints, population_size: int, theta: float, alpha: float
+    sizes: Integers, n_sets: Integers, population_size: int, theta: float, alpha: float
 ) -> Shares:
     r"""Return what Pitman's formula expects of the population, given the sample.
 
@@ -138,7 +137,9 @@ def resample_pitman(
 
 
 @njit(nogil=True)
-def _draw_sets(rng: np.random.Generator, n: int, theta: float, alpha: float) -> Ints:
+def _draw_sets(
+    rng: np.random.Generator, n: int, theta: float, alpha: float
+) -> Integers:
     """Seat people one by one: at a new set, or at one by its size less alpha."""
     owner = np.empty(n, dtype=np.int64)
     sizes = np.zeros(n, dtype=np.int64)
@@ -158,7 +159,7 @@ def _draw_sets(rng: np.random.Generator, n: int, theta: float, alpha: float) -> 
 
 
 def resample_zayatz(
-    sizes: Ints, n_sets: Ints, population_size: int, rng: np.random.Generator
+    sizes: Integers, n_sets: Integers, population_size: int, rng: np.random.Generator
 ) -> Shares:
     """Draw as many sets with replacement and return Zayatz's answer for them."""
     total = int(n_sets.sum())

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array, Integers
 from twinprivacy.attacks._columns import distinct_values
 from twinprivacy.errors import DataError, FitError, ParameterError
 
-Array = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
 ORDERS = ("association", "frequency", "value")
 # A rare value's place in the order is pulled to the middle as if it had been seen this
 # many times more there: else people seen once would mark the ends.
@@ -33,7 +31,7 @@ class Margin:
     """
 
     bounds: Array
-    place: Codes
+    place: Integers
 
 
 def check_columns(sample: Any, quasi_identifiers: Sequence[str]) -> list[str]:
@@ -64,7 +62,7 @@ def check_columns(sample: Any, quasi_identifiers: Sequence[str]) -> list[str]:
     return names
 
 
-def code_columns(sample: pd.DataFrame, names: list[str]) -> tuple[Codes, list[bool]]:
+def code_columns(sample: pd.DataFrame, names: list[str]) -> tuple[Integers, list[bool]]:
     """Return values as whole numbers in their own order, and which orders mean much.
 
     A missing value is a value of its own and comes last.
@@ -74,7 +72,7 @@ def code_columns(sample: pd.DataFrame, names: list[str]) -> tuple[Codes, list[bo
     return codes, [ordered for _, ordered in coded]
 
 
-def _code(column: pd.Series) -> tuple[Codes, bool]:
+def _code(column: pd.Series) -> tuple[Integers, bool]:
     """Return the codes of one column and whether its order means anything."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         used = column.cat.remove_unused_categories()
@@ -90,12 +88,12 @@ def _code(column: pd.Series) -> tuple[Codes, bool]:
     return np.where(codes < 0, codes.max(initial=-1) + 1, codes), ordered
 
 
-def _by_size(column: pd.Series) -> Codes:
+def _by_size(column: pd.Series) -> Integers:
     """Return codes in ascending order of the values, -1 where missing."""
     return pd.factorize(column, sort=True)[0].astype(np.int64)
 
 
-def _by_name(column: pd.Series) -> Codes:
+def _by_name(column: pd.Series) -> Integers:
     """Return codes in the order of the values' spelling, -1 where missing.
 
     Values are one where Python says that they are equal, as `anonymity_sets` has it; of
@@ -106,11 +104,11 @@ def _by_name(column: pd.Series) -> Codes:
     places = np.empty(len(names) + 1, dtype=np.int64)
     places[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
     places[-1] = -1
-    found: Codes = places[codes]
+    found: Integers = places[codes]
     return found
 
 
-def order_values(codes: Codes, ordered: list[bool], order: str) -> Codes:
+def order_values(codes: Integers, ordered: list[bool], order: str) -> Integers:
     """Return the codes with the values of each column renumbered in the order asked."""
     if order == "value":
         return codes
@@ -120,14 +118,14 @@ def order_values(codes: Codes, ordered: list[bool], order: str) -> Codes:
     return _order_by_association(codes, ordered)
 
 
-def _rank(keys: Array) -> Codes:
+def _rank(keys: Array) -> Integers:
     """Return the place of each key in ascending order, ties in their own order."""
     places = np.empty(keys.size, dtype=np.int64)
     places[np.argsort(keys, kind="stable")] = np.arange(keys.size)
     return places
 
 
-def _order_by_association(codes: Codes, ordered: list[bool]) -> Codes:
+def _order_by_association(codes: Integers, ordered: list[bool]) -> Integers:
     """Order values so that the columns' scores correlate as much as they can.
 
     Alternating least squares: a value's score is the mean, over people who have it, of
@@ -151,7 +149,7 @@ def _order_by_association(codes: Codes, ordered: list[bool]) -> Codes:
     return codes
 
 
-def _normal_scores(codes: Codes) -> Array:
+def _normal_scores(codes: Integers) -> Array:
     """Return the normal score of the middle of each value's share, standardised."""
     from scipy.special import ndtri
 
@@ -161,7 +159,7 @@ def _normal_scores(codes: Codes) -> Array:
     return (scores - scores.mean()) / spread if spread > 0 else np.zeros(codes.size)
 
 
-def fit_margin(codes: Codes, *, unseen: bool, at_end: bool, most: int) -> Margin:
+def fit_margin(codes: Integers, *, unseen: bool, at_end: bool, most: int) -> Margin:
     """Return the shares of the values, with room for values the sample lacks.
 
     Turing's estimate of the share of people whose value was not seen is the share of

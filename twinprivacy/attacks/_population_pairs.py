@@ -3,11 +3,10 @@
 import math
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-Array = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
+from twinprivacy._types import Array, Integers
+
 # Nodes of the integral over the correlation (Plackett's identity).
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
 LARGEST = 0.99
@@ -89,7 +88,7 @@ def _best_correlation(
     return (low + high) / 2
 
 
-def correlate(codes: Codes, *, by: str, signed: bool) -> Array:
+def correlate(codes: Integers, *, by: str, signed: bool) -> Array:
     """Return the correlation matrix of the normal scores behind ordered codes.
 
     Mutual information knows no sign: that of the ranks' correlation is taken, if asked.
@@ -110,7 +109,7 @@ def correlate(codes: Codes, *, by: str, signed: bool) -> Array:
     return nearest_correlation(found)
 
 
-def _all_tables(coarse: list[Codes], starts: Codes) -> Array:
+def _all_tables(coarse: list[Integers], starts: Integers) -> Array:
     """Return the counts of every two values together, all columns side by side."""
     from scipy.sparse import csr_array
 
@@ -125,7 +124,7 @@ def _all_tables(coarse: list[Codes], starts: Codes) -> Array:
 @njit(cache=True, nogil=True)
 def _correlate_all(
     tables: Array,
-    starts: Codes,
+    starts: Integers,
     cuts: Array,
     likely: bool,
     nodes: Array,
@@ -181,7 +180,7 @@ def _log_choose(n: float, k: float) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
-def _signs(coarse: list[Codes]) -> Array:
+def _signs(coarse: list[Integers]) -> Array:
     """Return -1 where ranks fall together with each other's rise, else 1."""
     middles = []
     for column in coarse:
@@ -192,14 +191,14 @@ def _signs(coarse: list[Codes]) -> Array:
     return np.where(ranks @ ranks.T < 0, -1.0, 1.0)
 
 
-def _coarsen(codes: Codes) -> Codes:
+def _coarsen(codes: Integers) -> Integers:
     """Merge neighbouring values until few enough are left, for this step only."""
     counts = np.bincount(codes)
     if counts.size <= _MOST_VALUES:
         return codes
     middle = (np.cumsum(counts) - counts / 2) / codes.size
     merged = np.unique((middle * _MOST_VALUES).astype(np.int64), return_inverse=True)[1]
-    found: Codes = merged[codes]
+    found: Integers = merged[codes]
     return found
 
 

@@ -4,12 +4,9 @@ import math
 from dataclasses import astuple, dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import Array, Integers
 from twinprivacy.estimates import Estimate
-
-Array = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -28,10 +25,10 @@ class Task:
     population_size, n_resamples : int
     """
 
-    codes: Codes
+    codes: Integers
     ordered: list[bool]
-    sets: Codes
-    sets_of_people: Codes
+    sets: Integers
+    sets_of_people: Integers
     population_size: int
     n_resamples: int
 
@@ -62,13 +59,13 @@ class Shares:
     in_sample: float
 
 
-def set_sizes(codes: Codes) -> tuple[Codes, Codes]:
+def set_sizes(codes: Integers) -> tuple[Integers, Integers]:
     """Return the sizes of the sets of equal rows, and that of each row's set."""
     _, back, sizes = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
     return sizes, sizes[back.ravel()]
 
 
-def all_differ(codes: Codes, sets: Codes, method: str) -> bool:
+def all_differ(codes: Integers, sets: Integers, method: str) -> bool:
     """Return whether no two people agree where the method needs some to."""
     if method != "copula":
         return bool((sets == 1).all())

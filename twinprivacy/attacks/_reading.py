@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy.attacks._contract import Array, Ask, Codes, Secret
+from twinprivacy._types import Array, Indices
+from twinprivacy.attacks._contract import Ask, Secret
 from twinprivacy.attacks.threats import ThreatModel
 from twinprivacy.errors import DataError, ParameterError
 
@@ -23,10 +24,10 @@ class People:
     """One group of people in canonical order, with what an attacker sees of them."""
 
     frame: pd.DataFrame
-    codes: Codes
+    codes: Indices
     numbers: Array | None
     answers: Array
-    persons: Codes | None
+    persons: Indices | None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -106,7 +107,7 @@ def read_secret(values: "pd.Series[Any]", threat: ThreatModel, *, name: str) -> 
 
 def code_secret(
     values: "pd.Series[Any]", secret: Secret, *, name: str
-) -> tuple[Codes, Array | None]:
+) -> tuple[Indices, Array | None]:
     """Return the place of each person's secret, and the number that it is."""
     _check_complete(values, secret.name, name)
     if secret.edges is not None:
@@ -180,7 +181,7 @@ def as_answers(given: Any, n_people: int, n_answers: int, *, name: str) -> Array
     return said
 
 
-def read_persons(frame: pd.DataFrame, groups: str | None) -> Codes | None:
+def read_persons(frame: pd.DataFrame, groups: str | None) -> Indices | None:
     """Return a number for each person who may have several rows."""
     if groups is None:
         return None

@@ -3,12 +3,11 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice
 from twinprivacy.errors import FitError, ParameterError
 
-Array = npt.NDArray[np.float64]
 MEASURES = ("bits", "gain")
 _COLUMNS = {"bits": ("bits",), "gain": ("correct", "imputation_correct")}
 # Numbers held at a time, so that memory stays flat whatever the resamples are.

@@ -7,17 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy.attacks import _evaluation as evaluation
 from twinprivacy.attacks import _judging as judging
 from twinprivacy.attacks import _reading as reading
 from twinprivacy.attacks import _tables as tables
-from twinprivacy.attacks._contract import (
-    Array,
-    Ask,
-    Auxiliary,
-    FittedAttacker,
-    Secret,
-)
+from twinprivacy.attacks._contract import Ask, Auxiliary, FittedAttacker, Secret
 from twinprivacy.attacks._learning import Learned, learn
 from twinprivacy.attacks.attack_result import AttackResult
 from twinprivacy.attacks.threats import ThreatModel

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from twinprivacy.attacks._columns import Codes
-
-Array = npt.NDArray[np.float64]
+from twinprivacy._types import Array, Integers
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,9 +24,9 @@ class SetValues:
     """
 
     n_sets: int
-    sets: Codes
-    values: Codes
-    counts: Codes
+    sets: Integers
+    values: Integers
+    counts: Integers
     shares: Array
 
     @property
@@ -42,7 +40,7 @@ class SetValues:
         shares: Array = self.counts / self.sizes[self.sets]
         return shares
 
-    def n_values(self) -> Codes:
+    def n_values(self) -> Integers:
         """Count the distinct values of each set."""
         return np.bincount(self.sets, minlength=self.n_sets).astype(np.int64)
 
@@ -96,11 +94,11 @@ class SetValues:
         level: Array = (total - before[self.sets]) / self.sizes[self.sets]
         return level
 
-    def _sum(self, of_cell: npt.NDArray[np.float64] | Codes) -> Array:
+    def _sum(self, of_cell: npt.NDArray[np.float64] | Integers) -> Array:
         return np.bincount(self.sets, of_cell, self.n_sets).astype(float)
 
 
-def count_values(labels: Codes, codes: Codes, n_codes: int) -> SetValues:
+def count_values(labels: Integers, codes: Integers, n_codes: int) -> SetValues:
     """Count the values, coded from 0 with none left out, of sets labelled from 0."""
     cells, counts = np.unique(labels * n_codes + codes, return_counts=True)
     shares = np.bincount(codes, minlength=n_codes) / len(codes)

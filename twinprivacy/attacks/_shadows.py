@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice
 from twinprivacy.attacks import _membership_answers as answers
 from twinprivacy.attacks._likelihood_ratios import likelihood_ratio, usual
@@ -16,7 +17,6 @@ from twinprivacy.attacks.membership_inference import MembershipThreat
 from twinprivacy.attacks.membership_result import MembershipResult
 from twinprivacy.errors import DataError, ParameterError
 
-Array = npt.NDArray[np.float64]
 # Pairs that the variance of all counts for. Two do as well as the better of the
 # extremes, or nearly, for forests and a regression of real cohorts with 16 shadows.
 WEIGHTS = {"shrunk": 2.0, "pooled": np.inf, "person": 0.0}

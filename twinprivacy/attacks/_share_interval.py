@@ -2,13 +2,9 @@
 
 import math
 
-import numpy as np
-import numpy.typing as npt
-
+from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction
 from twinprivacy.estimates import Estimate
-
-Array = npt.NDArray[np.float64]
 
 
 def share_below_interval(

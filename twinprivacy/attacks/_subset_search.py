@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from twinprivacy.attacks._columns import Codes
+from twinprivacy._types import Integers
 from twinprivacy.attacks._partition import Partition, one_set
 
 # Differences of bits below this come from the order in which a sum was taken.
@@ -48,7 +48,7 @@ class SubsetSearch:
         Subsets that were counted.
     """
 
-    coded: list[tuple[Codes, int]]
+    coded: list[tuple[Integers, int]]
     names: Sequence[str]
     by: str
     n_best: int

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from functools import cache, partial
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy import datasets
+from twinprivacy._types import Array
 from twinprivacy.attacks._surface_cells import (
     DOSE_RANGE_MG_PER_WEEK,
     Cell,
@@ -50,7 +50,6 @@ __all__ = [
     "warfarin_patients",
 ]
 
-Array = npt.NDArray[np.float64]
 MODEL = "iwpc_pharmacogenetic"
 CHART = ("race", "age_years", "weight_kg", "height_cm", "amiodarone", "enzyme_inducer")
 TOLD = ("age_years", "height_cm", "weight_kg", "race", "vkorc1", "cyp2c9")

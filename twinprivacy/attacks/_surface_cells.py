@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy.differences import mean_interval
 from twinprivacy.errors import ParameterError
 from twinprivacy.estimates import Estimate
@@ -24,7 +24,6 @@ __all__ = [
     "step_of",
 ]
 
-Array = npt.NDArray[np.float64]
 Measure = Callable[[Sequence[int], Any, np.random.Generator, float], list[Estimate]]
 
 # Axis: what its numbers count, and the scale between them.

@@ -10,14 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy.twins._outcome_checks import sorted_rows
 
 __all__ = ["code_lengths"]
-
-Array = npt.NDArray[np.float64]
 
 
 def code_lengths(

@@ -3,15 +3,14 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy.attacks._monotone import crossings
 from twinprivacy.errors import DataError
 
 __all__ = ["CURVE", "check_curves", "half_of"]
 
-Array = npt.NDArray[np.float64]
 CURVE = {"value": "curve", "low": "curve_low", "high": "curve_high"}
 _NEEDED = ("surface", "axis", "unit", "scale", "increasing", "volume", *CURVE.values())
 

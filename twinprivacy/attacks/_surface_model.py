@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed
 
+from twinprivacy._types import Array
 from twinprivacy.attacks._surface_answers import (
     NOISE_SD_MG_PER_WEEK,
     inr_readings,
@@ -24,7 +24,6 @@ from twinprivacy.twins.warfarin import simulate_dose
 
 __all__ = ["MODEL"]
 
-Array = npt.NDArray[np.float64]
 # None of a few rare values, which a handful of people would all share.
 FEATURES = (
     *("weight_kg", "age_years", "height_cm", "vkorc1", "systolic_bp_mmhg"),

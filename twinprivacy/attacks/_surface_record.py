@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy.attacks._surface_answers import inr_readings, warfarin_patients
 from twinprivacy.attacks._surface_cells import (
     INR_RANGE,
@@ -22,7 +22,6 @@ from twinprivacy.twins.cohort import MODALITIES, simulate_cohort
 
 __all__ = ["RECORD", "identity_bits"]
 
-Array = npt.NDArray[np.float64]
 DEMOGRAPHICS = ("sex", "race", "age_years", "education_level", "height_cm", "weight_kg")
 ORDER = (*DEMOGRAPHICS, *MODALITIES["laboratory"])
 MEASURED = (

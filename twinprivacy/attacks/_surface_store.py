@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy.attacks._surface_answers import (
     inr_readings,
     invert_repeated,
@@ -26,7 +26,6 @@ from twinprivacy.twins.patients import COLUMNS
 
 __all__ = ["STORE"]
 
-Array = npt.NDArray[np.float64]
 # What is on an envelope, or can be seen, is no loss.
 KNOWN = ("age_years", "sex", "race")
 HELD = tuple(

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy.attacks._surface_cells import (
     MEASUREMENT_RANGE,
     Cell,
@@ -27,7 +27,6 @@ from twinprivacy.twins.glucose_features import READINGS_PER_DAY, trace_features
 
 __all__ = ["TRACE", "Stretches", "simulate_stretches"]
 
-Array = npt.NDArray[np.float64]
 # Half of them are the named ones among whom a trace is sought.
 N_PEOPLE = 200
 DAYS, DRIFT_SD = 14, 0.2

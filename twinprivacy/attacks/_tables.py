@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from twinprivacy.attacks._contract import Array, Secret
-from twinprivacy.attacks._judging import Flags, Judged
+from twinprivacy._types import Array, Flags
+from twinprivacy.attacks._contract import Secret
+from twinprivacy.attacks._judging import Judged
 from twinprivacy.differences import mean_interval, paired_difference, share_interval
 from twinprivacy.estimates import Estimate, wilson_interval
 

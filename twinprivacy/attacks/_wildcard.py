@@ -6,11 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy.attacks._columns import Codes, value_codes
+from twinprivacy._types import Integers
+from twinprivacy.attacks._columns import value_codes
 from twinprivacy.attacks._partition import one_set
 
 
-def matching_people(people: pd.DataFrame) -> Codes:
+def matching_people(people: pd.DataFrame) -> Integers:
     """Count for each person the people with whom no known value is at odds.
 
     Two people match if each attribute is equal or missing in at least one of them; a
@@ -42,7 +43,9 @@ def matching_people(people: pd.DataFrame) -> Codes:
     return found[labels]
 
 
-def _looks(records: Codes, columns: npt.NDArray[np.intp], widths: list[int]) -> Codes:
+def _looks(
+    records: Integers, columns: npt.NDArray[np.intp], widths: list[int]
+) -> Integers:
     """Return for each record a number that is the same where these columns are."""
     split = one_set(len(records))
     for column in columns:
@@ -50,5 +53,5 @@ def _looks(records: Codes, columns: npt.NDArray[np.intp], widths: list[int]) -> 
     return split.set_labels()
 
 
-def _total(looks: Codes, weights: Codes, n_looks: int) -> Codes:
+def _total(looks: Integers, weights: Integers, n_looks: int) -> Integers:
     return np.bincount(looks, weights, n_looks).astype(np.int64)

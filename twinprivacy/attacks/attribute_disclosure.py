@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Integers
 from twinprivacy._validation import check_choice
 from twinprivacy.attacks._columns import (
-    Codes,
     check_names,
     check_people,
     drop_missing,
@@ -215,7 +215,7 @@ def _scale(secret: pd.Series, scale: str | None) -> str:
 
 def _coded_secret(
     secret: pd.Series, scale: str
-) -> tuple[Codes, npt.NDArray[np.float64]]:
+) -> tuple[Integers, npt.NDArray[np.float64]]:
     """Return each person's place among the values that occur, and the gaps between."""
     if scale == "categorical":
         codes, _ = value_codes(secret)

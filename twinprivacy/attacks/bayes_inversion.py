@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_rng
 from twinprivacy.attacks._contract import Ask, Auxiliary
 from twinprivacy.attacks._inversion_checks import (
@@ -37,8 +38,6 @@ from twinprivacy.attacks.residuals import Exact, Residual
 from twinprivacy.errors import ParameterError
 
 __all__ = ["BayesInversion", "ask_each", "invert"]
-
-Array = npt.NDArray[np.float64]
 
 
 def invert(

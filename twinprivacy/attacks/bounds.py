@@ -25,6 +25,7 @@ from twinprivacy._guarantees import (
     gaussian_mu,
     group_guarantee,
 )
+from twinprivacy._types import Array
 from twinprivacy.attacks._attribute_bounds import (
     attribute_bits_bound,
     attribute_success_bound,
@@ -53,8 +54,6 @@ __all__ = [
     "true_positive_rate_bound",
     "yeom_advantage_bound",
 ]
-
-Array = npt.NDArray[np.float64]
 
 
 def bounds_table(

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction, check_rng
-from twinprivacy.attacks._contract import Array, Attacker, Secret
+from twinprivacy.attacks._contract import Attacker, Secret
 from twinprivacy.attacks._learning import MODELS
 from twinprivacy.attacks._reading import check_frame, code_secret, read_secret
 from twinprivacy.attacks._round import Attack, Round, attack_once, pool, to_result

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice, check_fraction, check_rng
 from twinprivacy.attacks._monotone import fit_curve, half_volume
 from twinprivacy.attacks._resampling import (
@@ -22,7 +22,6 @@ from twinprivacy.estimates import Estimate
 
 __all__ = ["DoseResponse", "dose_response"]
 
-Array = npt.NDArray[np.float64]
 Attack = Callable[[Any, np.random.Generator], Any]
 
 

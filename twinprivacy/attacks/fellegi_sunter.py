@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy.attacks import _fellegi_sunter_em as em
 from twinprivacy.attacks import _linkage_checks as checks
 from twinprivacy.errors import FitError, ParameterError
 
 __all__ = ["FellegiSunterModel", "fit_fellegi_sunter"]
 
-Array = npt.NDArray[np.float64]
 Comparison = str | tuple[float, ...]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction
 from twinprivacy.attacks._linkage_rates import rate_of
 from twinprivacy.attacks.linkage_result import LinkageResult
@@ -14,7 +15,6 @@ from twinprivacy.errors import FitError, ParameterError
 
 __all__ = ["linkage_at_scale", "rank_curve"]
 
-Array = npt.NDArray[np.float64]
 LARGEST = 10**10
 
 

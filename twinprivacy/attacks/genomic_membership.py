@@ -14,6 +14,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction, check_rng
 from twinprivacy.attacks._beacon_attack import (
     beacon_attack_power,
@@ -32,8 +33,6 @@ __all__ = [
     "simulate_pool_attack",
     "snps_needed",
 ]
-
-Array = npt.NDArray[np.float64]
 
 
 def pool_attack_power(

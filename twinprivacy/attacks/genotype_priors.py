@@ -3,9 +3,9 @@
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice
 from twinprivacy.twins._columns import CYP2C9_GENOTYPES, RACES, VKORC1_GENOTYPES
 from twinprivacy.twins.cohort import POPULATIONS
@@ -13,8 +13,6 @@ from twinprivacy.twins.patients import read_patients
 from twinprivacy.twins.warfarin import GENOTYPE_PAIRS
 
 __all__ = ["warfarin_prior"]
-
-Array = npt.NDArray[np.float64]
 
 
 def warfarin_prior(

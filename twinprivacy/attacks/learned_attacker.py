@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from twinprivacy._types import Array, Indices
 from twinprivacy._validation import check_rng
-from twinprivacy.attacks._contract import Array, Auxiliary, Codes
+from twinprivacy.attacks._contract import Auxiliary
 from twinprivacy.attacks._learning import MODELS, Learned, check_settings, learn
 from twinprivacy.attacks.threats import ThreatModel
 
@@ -144,7 +145,7 @@ class LearnedAttacker:
         )
 
 
-def _find_groups(persons: Codes | None) -> Codes | None:
+def _find_groups(persons: Indices | None) -> Indices | None:
     """Return None where each person has one row, so that numbers deal no folds."""
     if persons is None or len(np.unique(persons)) == len(persons):
         return None

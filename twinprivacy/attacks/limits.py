@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction, check_rng
 from twinprivacy.attacks._resampling import (
     check_resamples,
@@ -18,8 +19,6 @@ from twinprivacy.errors import ParameterError
 from twinprivacy.estimates import Estimate
 
 __all__ = ["expected_limit", "share_of_limit"]
-
-Array = npt.NDArray[np.float64]
 
 
 def share_of_limit(

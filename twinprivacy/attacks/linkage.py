@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._clusters import group_codes
+from twinprivacy._types import Indices
 from twinprivacy.attacks import _linkage_checks as checks
 from twinprivacy.attacks import _linkage_distance as distance
 from twinprivacy.attacks._linkage_blocks import Costs, Gallery, arrange, threads_for
@@ -21,8 +22,6 @@ from twinprivacy.errors import DataError, FitError, ParameterError
 
 __all__ = ["link_records", "within_person_covariance"]
 
-Array = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
 
 # Beyond these the answer is an error that says so, not a machine that stops.
 MOST_ASSIGNED = 100_000_000
@@ -213,7 +212,7 @@ def within_person_covariance(
 def _scan(
     encoded: Encoded,
     gallery: Gallery,
-    rows: Places,
+    rows: Indices,
     names: "pd.Index[Any]",
     labels: "pd.Index[Any]",
 ) -> pd.DataFrame:
@@ -248,14 +247,14 @@ def _scan(
     return pd.DataFrame(columns | {"bits": np.nan}, index=names)
 
 
-def _labels(labels: "pd.Index[Any]", rows: Places) -> npt.NDArray[Any]:
+def _labels(labels: "pd.Index[Any]", rows: Indices) -> npt.NDArray[Any]:
     """Return labels of rows as objects, None for -1."""
     found = labels.to_numpy(dtype=object)[rows]
     found[rows < 0] = None
     return found
 
 
-def _assign(encoded: Encoded, rng: np.random.Generator) -> Places:
+def _assign(encoded: Encoded, rng: np.random.Generator) -> Indices:
     """Return the row of the candidate assigned to each target, -1 for none."""
     from scipy.optimize import linear_sum_assignment
 

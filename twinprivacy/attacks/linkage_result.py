@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array, Flags
 from twinprivacy._validation import check_choice, check_fraction
 from twinprivacy.attacks import _linkage_rates as rates
 from twinprivacy.differences import mean_interval
@@ -15,8 +16,6 @@ from twinprivacy.estimates import Estimate
 
 __all__ = ["LinkageResult"]
 
-Flags = npt.NDArray[np.bool_]
-Array = npt.NDArray[np.float64]
 
 RATIO = ("distance", "ratio")
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy.attacks import _membership_answers as answers
 from twinprivacy.attacks._membership_people import (
     check_table,
@@ -19,8 +19,6 @@ from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins._outcome_checks import sorted_rows
 
 __all__ = ["MembershipThreat", "event_day_attack", "infer_membership"]
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

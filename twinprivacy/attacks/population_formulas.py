@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy.errors import ParameterError
 
 __all__ = ["likelihood_of_uniqueness", "match_correctness", "uniform_uniqueness"]
-
-Array = npt.NDArray[np.float64]
 
 
 def likelihood_of_uniqueness(

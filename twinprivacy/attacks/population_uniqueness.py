@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice, check_fraction, check_rng
 from twinprivacy.attacks._population_margins import (
     ORDERS,
@@ -32,7 +32,6 @@ from twinprivacy.estimates import Estimate
 
 __all__ = ["METHODS", "PopulationUniqueness", "population_uniqueness"]
 
-Array = npt.NDArray[np.float64]
 METHODS = ("copula", "pitman", "zayatz")
 CORRELATIONS = ("closest", "likelihood", "mutual_information")
 MARGINS = ("unseen", "empirical")

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_rng
-from twinprivacy.attacks._contract import Array, Auxiliary
+from twinprivacy.attacks._contract import Auxiliary
 from twinprivacy.attacks._inversion_donors import Donors, WhatIf, find_donors
 from twinprivacy.attacks._inversion_kernel import Kernel, read_seen
 from twinprivacy.attacks._inversion_people import check_ask

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_positive
 from twinprivacy.attacks._inversion_math import log_between, log_density, log_normal
 from twinprivacy.errors import ParameterError
@@ -22,7 +22,6 @@ __all__ = [
     "RootNormalResidual",
 ]
 
-Array = npt.NDArray[np.float64]
 # Two ways to add up the same terms differ by less, relative to the answer.
 RELATIVE_TOLERANCE = 1e-9
 

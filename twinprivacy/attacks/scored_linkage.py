@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_rng
 from twinprivacy.attacks.linkage_result import LinkageResult
 from twinprivacy.attacks.two_covariance import (
@@ -16,7 +17,6 @@ from twinprivacy.errors import DataError, FitError
 
 __all__ = ["link_by_likelihood", "link_scores"]
 
-Array = npt.NDArray[np.float64]
 
 LEAST_PEOPLE = 20
 # Temperatures of the softmax, from where scores do not count to twice their weight: a

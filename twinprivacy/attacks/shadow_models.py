@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array, Flags
 from twinprivacy._validation import check_rng
 from twinprivacy.attacks import _membership_answers as answers
 from twinprivacy.attacks._membership_people import (
@@ -23,8 +24,6 @@ from twinprivacy.twins._outcome_checks import sorted_rows
 
 __all__ = ["Shadows", "attack_with_shadows", "fit_shadows"]
 
-Array = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 Fit = Callable[..., Any]
 
 

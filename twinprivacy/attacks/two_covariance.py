@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, FitError
 
 __all__ = ["TwoCovariance", "fit_two_covariance", "log_likelihood_ratios"]
 
-Array = npt.NDArray[np.float64]
 
 LEAST_PEOPLE = 10
 # Beyond this many SDs a feature is an outlier, which no normal law foresees.

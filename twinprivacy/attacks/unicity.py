@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Integers
 from twinprivacy._validation import check_fraction, check_rng
 from twinprivacy.attacks._linkage_rates import rate_of
 from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.estimates import Estimate
 
 __all__ = ["unicity", "unicity_curve"]
-
-Codes = npt.NDArray[np.int64]
 
 
 def unicity(
@@ -167,7 +166,7 @@ def unicity_curve(
     return pd.DataFrame(rows)
 
 
-def _read(points: pd.DataFrame, person: str) -> tuple[Codes, pd.DataFrame]:
+def _read(points: pd.DataFrame, person: str) -> tuple[Integers, pd.DataFrame]:
     """Return whose each distinct point is, 0, 1, ..., and the points, sorted."""
     if person not in points.columns or points.shape[1] < 2:
         raise DataError(
@@ -186,7 +185,7 @@ def _read(points: pd.DataFrame, person: str) -> tuple[Codes, pd.DataFrame]:
         ) from None
 
 
-def _sorted(points: pd.DataFrame, person: str) -> tuple[Codes, pd.DataFrame]:
+def _sorted(points: pd.DataFrame, person: str) -> tuple[Integers, pd.DataFrame]:
     distinct = points.drop_duplicates()
     if distinct.empty:
         raise FitError("points must hold at least one without missing values")
@@ -197,7 +196,7 @@ def _sorted(points: pd.DataFrame, person: str) -> tuple[Codes, pd.DataFrame]:
     return who[order], known.iloc[order].reset_index(drop=True)
 
 
-def _draw(first: Codes, most: int, rng: np.random.Generator) -> list[Codes]:
+def _draw(first: Integers, most: int, rng: np.random.Generator) -> list[Integers]:
     """Return for each person the places of some of their points, in random order."""
     return [
         start + rng.permutation(stop - start)[:most] for start, stop in pairwise(first)
@@ -233,14 +232,14 @@ def _is_width(width: Any, is_time: bool) -> bool:
     return real and float(width) > 0
 
 
-def _encode(points: pd.DataFrame) -> Codes:
+def _encode(points: pd.DataFrame) -> Integers:
     """Return a number for each different point."""
     grouped = points.groupby(list(points.columns), sort=False, observed=True)
-    code: Codes = grouped.ngroup().to_numpy().astype(np.int64)
+    code: Integers = grouped.ngroup().to_numpy().astype(np.int64)
     return code
 
 
-def _holders(code: Codes, who: Codes) -> list[set[int]]:
+def _holders(code: Integers, who: Integers) -> list[set[int]]:
     """Return for each point the people who have it."""
     order = np.argsort(code, kind="stable")
     cuts = np.cumsum(np.bincount(code))[:-1]
@@ -248,7 +247,7 @@ def _holders(code: Codes, who: Codes) -> list[set[int]]:
 
 
 def _named(
-    code: Codes, holders: list[set[int]], drawn: list[Codes], k: int
+    code: Integers, holders: list[set[int]], drawn: list[Integers], k: int
 ) -> Iterator[bool]:
     """Yield for each person with k points whether the drawn ones name them."""
     for places in drawn:

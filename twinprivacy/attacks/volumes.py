@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice
-from twinprivacy.attacks._contract import Array, Ask
+from twinprivacy.attacks._contract import Ask
 from twinprivacy.attacks.attack_result import AttackResult
 from twinprivacy.attacks.attribute_inference import infer_attribute
 from twinprivacy.attacks.dose_response import DoseResponse

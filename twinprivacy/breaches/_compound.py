@@ -17,13 +17,11 @@ every loss has about the same relative resolution, over any number of decades.
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy.breaches._count_laws import SMALLEST_DISPERSION
 from twinprivacy.breaches._limited_moments import Amount
 from twinprivacy.breaches.programme import CostComponent, Programme
-
-Array = npt.NDArray[np.float64]
 
 LARGEST_RATE = 10_000.0
 LARGEST_PROBABILITY = 1 - 1e-6

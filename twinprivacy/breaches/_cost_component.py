@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from math import inf, isfinite
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_positive
 from twinprivacy.errors import ParameterError
 
-Array = npt.NDArray[np.float64]
 Pair = tuple[float, float]
 Covariance = tuple[Pair, Pair]
 # Beyond it second moments leave the range of a float; 5 is already extreme.

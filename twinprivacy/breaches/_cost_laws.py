@@ -6,12 +6,10 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy import datasets
-
-Array = npt.NDArray[np.float64]
+from twinprivacy._types import Array
 
 
 class Scope(NamedTuple):

@@ -4,9 +4,9 @@ import warnings
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from twinprivacy._types import Array
+
 # Below this the negative binomial is a Poisson law to all digits that are printed.
 SMALLEST_DISPERSION = 1e-7
 LARGEST_MEAN = 1e12

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_positive, check_rng
 from twinprivacy.errors import ParameterError
 
-Array = npt.NDArray[np.float64]
 # A beta number is above 0 even where it is too small for a float.
 SMALLEST_SHARE = float(np.finfo(float).tiny)
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import log_ndtr, ndtri_exp
 
-Array = npt.NDArray[np.float64]
+from twinprivacy._types import Array
+
 Function = Callable[[Array, Array, float], Array]
 LOG_ROOT_2PI = np.log(2 * np.pi) / 2
 

@@ -7,11 +7,9 @@ that keep its mean, and the second moment says by how much the grid widens it.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy.breaches._cost_component import CostComponent
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy.errors import FitError
 
-Array = npt.NDArray[np.float64]
 Objective = Callable[[Array], float]
 NEWTON_STEPS = 40
 # Steps below this change no digit; rounding alone may keep them from shrinking

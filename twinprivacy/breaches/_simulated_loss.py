@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction, check_rng
 from twinprivacy.breaches._count_laws import SMALLEST_DISPERSION
 from twinprivacy.breaches.programme import CostComponent, Programme
 from twinprivacy.errors import ParameterError
 from twinprivacy.estimates import Estimate, wilson_interval
 
-Array = npt.NDArray[np.float64]
 # Breaches drawn at a time: a few arrays of this length, whatever the number of years.
 BREACHES_AT_A_TIME = 2**17
 

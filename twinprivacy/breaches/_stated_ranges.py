@@ -3,13 +3,12 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy.errors import ParameterError
 
 __all__ = ["Range", "checked_ranges", "draw_range", "mean_of"]
 
-Array = npt.NDArray[np.float64]
 Range = tuple[float, float]
 # Ranges of probabilities may start at 0, where there is no logarithm.
 _UNIFORM = ("misuse",)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction
 from twinprivacy.breaches._compound import (
     LARGEST_PROBABILITY,
@@ -29,8 +30,6 @@ __all__ = [
     "simulate_annual_loss",
     "tornado",
 ]
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,9 +4,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction
 from twinprivacy.breaches._checks import check_sizes
-from twinprivacy.breaches._families import FAMILIES, Array
+from twinprivacy.breaches._families import FAMILIES
 from twinprivacy.breaches.size import SizeModel, fit_size, log_likelihoods
 from twinprivacy.errors import FitError, ParameterError
 

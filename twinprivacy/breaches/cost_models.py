@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice, check_fraction
 from twinprivacy.breaches._cost_laws import (
     MODELS,
@@ -21,8 +22,6 @@ from twinprivacy.breaches._cost_laws import (
 from twinprivacy.errors import ParameterError
 
 __all__ = ["breach_ceiling", "cost_models", "exceedance_probability", "predict_cost"]
-
-Array = npt.NDArray[np.float64]
 
 
 def cost_models() -> pd.DataFrame:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice, check_fraction, check_rng
 from twinprivacy.breaches._checks import check_yearly_counts
 from twinprivacy.breaches._count_laws import (
@@ -26,7 +27,6 @@ __all__ = [
 ]
 
 FAMILIES = ("poisson", "negative_binomial")
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction
 from twinprivacy.breaches.binning import SizeBins
 from twinprivacy.breaches.impact import ImpactModel
@@ -24,8 +25,6 @@ __all__ = [
     "fit_penalty_probability",
     "penalty_shares",
 ]
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy import datasets
+from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction, check_rng
 from twinprivacy.breaches._stated_ranges import (
     Range,
@@ -44,7 +44,6 @@ __all__ = [
     "published_theft_usd",
 ]
 
-Array = npt.NDArray[np.float64]
 PAYERS = ("keeper", "person, store", "person, answers")
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_positive, check_rng
 from twinprivacy.breaches._cost_component import (
-    Array,
     CostComponent,
     Covariance,
     Pair,

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
+from twinprivacy._types import Array
 from twinprivacy._validation import (
     check_choice,
     check_fraction,
@@ -17,7 +18,6 @@ from twinprivacy._validation import (
 from twinprivacy.breaches._checks import check_determined, check_sizes, check_upper
 from twinprivacy.breaches._families import (
     FAMILIES,
-    Array,
     Family,
     log_difference,
     log_mass,

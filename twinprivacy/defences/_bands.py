@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, ParameterError
 
 # A step; ends of bands; or a wider value for every value.
 Widening = float | Sequence[float] | Mapping[Any, Any]
-Array = npt.NDArray[np.float64]
 # A value on an end of a band stays there, whatever its last digits are. Relative to the
 # value, not to the step: bands of twice the step then hold whole bands. Where values
 # are many steps large, it is a small part of a band at most.

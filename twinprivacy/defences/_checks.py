@@ -8,9 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._guarantees import PrivacyGuarantee
+from twinprivacy._types import Array
 from twinprivacy.errors import DataError, ParameterError
-
-Array = npt.NDArray[np.float64]
 
 
 def check_whole_number(value: Any, *, name: str, least: int) -> None:

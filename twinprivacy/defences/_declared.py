@@ -11,14 +11,13 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import finite_floats
 from twinprivacy.defences._checks import check_columns, check_frame
 from twinprivacy.errors import DataError, ParameterError
 
-Array = npt.NDArray[np.float64]
 Features = Mapping[str, tuple[float, float] | Sequence[Any]]
 
 

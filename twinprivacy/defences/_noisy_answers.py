@@ -10,15 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from twinprivacy._guarantees import PrivacyGuarantee
+from twinprivacy._types import Array
 from twinprivacy._validation import check_rng
 from twinprivacy.attacks.threats import ThreatModel
 from twinprivacy.defences import _opendp
-from twinprivacy.defences._checks import (
-    Array,
-    check_budget,
-    check_whole_number,
-    read_numbers,
-)
+from twinprivacy.defences._checks import check_budget, check_whole_number, read_numbers
 from twinprivacy.errors import ParameterError
 
 _MOST_NOISE = 1e303  # A draw is many times the scale at most, and must be finite.

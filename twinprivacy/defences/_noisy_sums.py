@@ -4,13 +4,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from twinprivacy._guarantees import PrivacyGuarantee
+from twinprivacy._types import Array
 from twinprivacy.defences._spending import noise_per_sensitivity
 from twinprivacy.errors import ParameterError
 
-Array = npt.NDArray[np.float64]
 _CHANCE = 0.05  # Of the penalty's bound on the noise, and of f above 0 without signal.
 _RIDGE = 1.0  # One person's worth, so that the matrix can be inverted without noise.
 _MOST_NOISE = 1e100  # Products of it must be finite.

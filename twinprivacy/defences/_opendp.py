@@ -7,12 +7,9 @@ answer give nothing away, and it takes no seed that could be guessed.
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import Array, Indices
 from twinprivacy.errors import TwinPrivacyError
-
-Array = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
 
 
 def add_laplace(values: Array, *, scale: float) -> Array:
@@ -29,7 +26,7 @@ def add_normal(values: Array, *, sd: float) -> Array:
     return _release(dp.m.make_gaussian(*space, scale=sd), values)
 
 
-def randomise(codes: Codes, *, n_categories: int, truth: float) -> Codes:
+def randomise(codes: Indices, *, n_categories: int, truth: float) -> Indices:
     """Return places in [0, n_categories): each kept with probability `truth`.
 
     The others are equally probable.

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from twinprivacy._guarantees import PrivacyGuarantee
+from twinprivacy._types import Indices
 from twinprivacy._validation import check_rng
 from twinprivacy.attacks.threats import ThreatModel
 from twinprivacy.defences import _opendp
 from twinprivacy.defences._checks import check_budget, check_shape, check_whole_number
-from twinprivacy.defences._opendp import Codes
 from twinprivacy.errors import DataError, ParameterError
 
 # Smaller chances of a lie are not those of epsilon: a float near 1 has few digits.
@@ -161,7 +161,7 @@ class RandomisedAnswers:
     def _truth(self, shape: tuple[int, ...]) -> float:
         return self.truth_probability(int(np.prod(shape[1:])))
 
-    def _codes(self, answers: npt.ArrayLike) -> tuple[Codes, tuple[int, ...]]:
+    def _codes(self, answers: npt.ArrayLike) -> tuple[Indices, tuple[int, ...]]:
         """Return the place of each answer among the categories."""
         # A tuple is a row of answers, unless it is a category.
         has_tuples = any(isinstance(category, tuple) for category in self.categories)
@@ -178,7 +178,7 @@ class RandomisedAnswers:
             )
         return codes, given.shape
 
-    def _said(self, codes: Codes, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    def _said(self, codes: Indices, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         return _as_plain(self.categories)[codes].reshape(shape)
 
 

@@ -3,16 +3,14 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_rng, is_finite
 from twinprivacy.defences._checks import check_columns, check_frame
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins._glucose_parameters import PARAMETERS, from_free, priors
 from twinprivacy.twins.glucose_fit import GlucosePrior
-
-Array = npt.NDArray[np.float64]
 
 
 def blur_parameters(

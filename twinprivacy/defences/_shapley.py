@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._clusters import finite_values
+from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction
 from twinprivacy.differences import mean_interval
 from twinprivacy.errors import ParameterError
@@ -25,8 +26,6 @@ __all__ = [
     "shapley_shares",
     "to_vector",
 ]
-
-Array = npt.NDArray[np.float64]
 
 
 def shapley_shares(

@@ -24,9 +24,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_positive, check_rng
 from twinprivacy.attacks.threats import ThreatModel
-from twinprivacy.defences._checks import Array, check_whole_number, read_numbers
+from twinprivacy.defences._checks import check_whole_number, read_numbers
 from twinprivacy.defences._noisy_answers import NoisyAnswers
 from twinprivacy.defences._randomised_answers import RandomisedAnswers
 from twinprivacy.errors import ParameterError

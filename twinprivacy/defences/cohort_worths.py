@@ -5,10 +5,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._areas import share_below
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice, check_rng
 from twinprivacy.attacks.membership_audits import audit_twin
 from twinprivacy.attacks.uniqueness import anonymity_sets
@@ -25,7 +25,6 @@ from twinprivacy.twins.outcome import OutcomeTwin, fit_outcome_twin
 
 __all__ = ["cohort_worths"]
 
-Array = npt.NDArray[np.float64]
 _SCORES = ("r_squared", "auc", "concordance")
 _IDENTITY = ("share_unique", "identity_bits")
 # What a twin that is told nothing has; anything else is 0 then.

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_rng
 from twinprivacy.attacks.fingerprints import Fingerprints
 from twinprivacy.attacks.scored_linkage import link_by_likelihood
@@ -31,7 +31,6 @@ from twinprivacy.twins.glucose_fit import GlucosePrior, fit_patients, glucose_pr
 
 __all__ = ["GlucoseStore", "glucose_frontier", "simulate_glucose_store"]
 
-Array = npt.NDArray[np.float64]
 
 LEAST_PEOPLE = 20
 N_PRIOR = 1_000

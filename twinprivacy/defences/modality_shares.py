@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_rng
 from twinprivacy.defences._shapley import (
     all_sets,
@@ -28,7 +29,6 @@ from twinprivacy.estimates import Estimate
 
 __all__ = ["Worths", "measure_worths", "modality_shares", "shapley_shares"]
 
-Array = npt.NDArray[np.float64]
 Worth = Callable[[tuple[str, ...], np.random.Generator], Any]
 # 64 sets: what is fitted to every one of them still ends while a reader waits.
 _MOST = 6

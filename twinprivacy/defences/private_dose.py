@@ -41,10 +41,10 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._guarantees import PrivacyGuarantee
+from twinprivacy._types import Array
 from twinprivacy._validation import check_rng, finite_floats
 from twinprivacy.defences._checks import check_columns
 from twinprivacy.defences._declared import (
@@ -64,8 +64,6 @@ from twinprivacy.defences._spending import read_budget
 from twinprivacy.errors import ParameterError
 
 __all__ = ["NoisySums", "PrivateDoseTwin", "fit_private_dose"]
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -32,10 +32,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._guarantees import PrivacyGuarantee
+from twinprivacy._types import Array
 from twinprivacy._validation import check_positive, check_rng, finite_floats
 from twinprivacy.defences._checks import check_columns
 from twinprivacy.defences._declared import (
@@ -50,7 +50,6 @@ from twinprivacy.errors import DataError, FitError, ParameterError
 
 __all__ = ["PrivateOutcomeTwin", "fit_private_outcome"]
 
-Array = npt.NDArray[np.float64]
 # Length of the gradient at which a minimum is found. Its distance from the true one is
 # at most that over the penalty, and is added to the sensitivity.
 _GRADIENT = 1e-6

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed
 
+from twinprivacy._types import Array
 from twinprivacy.attacks.attack_result import AttackResult
 from twinprivacy.attacks.attribute_inference import infer_attribute
 from twinprivacy.attacks.learned_attacker import LearnedAttacker
@@ -20,8 +20,6 @@ from twinprivacy.explorer.lookup import make_axis, make_table, rounded
 from twinprivacy.twins.cardiovascular import outside_domain, predict_risk
 from twinprivacy.twins.cohort import MODALITIES, simulate_cohort
 from twinprivacy.twins.warfarin import predict_dose
-
-Array = npt.NDArray[np.float64]
 
 # -1 is tens, 3 stands for every digit.
 DECIMALS = (-1, 0, 1, 2, 3)

@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed
 
+from twinprivacy._types import Array
 from twinprivacy.attacks.fingerprints import (
     Fingerprints,
     FingerprintSettings,
@@ -17,8 +17,6 @@ from twinprivacy.attacks.fingerprints import (
 from twinprivacy.attacks.gallery_size import linkage_at_scale
 from twinprivacy.attacks.linkage_result import LinkageResult
 from twinprivacy.explorer.lookup import look_up, make_axis, make_table, rounded
-
-Array = npt.NDArray[np.float64]
 
 DAYS = (1, 2, 4, 7, 14, 28)
 HELD_OUT_DAYS = (10, 20)

@@ -13,11 +13,11 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from joblib import Parallel, delayed
 from scipy.interpolate import CubicSpline
 
 from twinprivacy import datasets
+from twinprivacy._types import Array
 from twinprivacy.breaches import components, impact
 from twinprivacy.breaches.annual_loss import exact_annual_loss
 from twinprivacy.breaches.programme import (
@@ -27,8 +27,6 @@ from twinprivacy.breaches.programme import (
     draw_programmes,
 )
 from twinprivacy.explorer.lookup import look_up, make_axis, make_table, rounded
-
-Array = npt.NDArray[np.float64]
 
 
 class Draws(NamedTuple):

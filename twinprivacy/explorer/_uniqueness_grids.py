@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed
 
+from twinprivacy._types import Array
 from twinprivacy.attacks.uniqueness import anonymity_sets
 from twinprivacy.explorer.lookup import look_up, make_axis, make_table, rounded
 from twinprivacy.twins.cohort import MODALITIES, simulate_cohort
-
-Array = npt.NDArray[np.float64]
 
 KINDS = tuple(MODALITIES)
 # Each width is a multiple of the one before, so that wider bands never tell more.

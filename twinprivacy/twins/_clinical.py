@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from twinprivacy import datasets
+from twinprivacy._types import Array
 
-Array = npt.NDArray[np.float64]
 # The report on blood pressure starts at 18 instead of 20.
 _PRESSURE_BANDS = {"20-39": "18-39", "40-59": "40-59", "60+": "60+"}
 _LIPID_BANDS = {40: "40-59", 60: "60-74", 75: "75+"}

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from twinprivacy._types import Array
 
 
 def count_pairs(

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy import datasets
+from twinprivacy._types import Array
 from twinprivacy.twins._columns import COLUMNS, RACES
 
-Array = npt.NDArray[np.float64]
 # Genetic ancestry that stands for a race as people report it.
 ANCESTRY = {"White": "EUR", "Black": "AFR", "Asian": "EAS", "Hispanic": "AMR"}
 # Rows of the table that each column needs.

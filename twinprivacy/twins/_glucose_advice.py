@@ -1,15 +1,11 @@
 """What a glucose twin answers when it is asked for doses: a unit, a meal."""
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import AnyArray
 from twinprivacy.twins import _glucose_inputs as inputs
 from twinprivacy.twins._glucose_parameters import DAY_PARTS, PARAMETERS
-
-Array = npt.NDArray[Any]
 
 # A meal in each part of the day, for insulin sensitivity differs between them.
 MEAL_MINUTES = (450, 750, 1_140)
@@ -23,7 +19,7 @@ HALVINGS = 12
 STEP_MINUTES = 5
 
 
-def falls_by_a_unit(patients: pd.DataFrame) -> Array:
+def falls_by_a_unit(patients: pd.DataFrame) -> AnyArray:
     """Return how far a unit lowers a resting person, mean over three times of a day."""
     asked = _Asked(patients)
     plasma = asked.plasma(np.zeros(asked.n), np.ones(asked.n))
@@ -31,7 +27,7 @@ def falls_by_a_unit(patients: pd.DataFrame) -> Array:
     return np.asarray(np.maximum(asked.mean(fall), LEAST_FALL))
 
 
-def carbohydrate_ratios(patients: pd.DataFrame) -> Array:
+def carbohydrate_ratios(patients: pd.DataFrame) -> AnyArray:
     """Return grams per unit that bring three standard meals back to rest in time."""
     asked = _Asked(patients)
     grams = np.full(asked.n, STANDARD_MEAL_G)
@@ -58,7 +54,7 @@ class _Asked:
         self.minute = np.tile(MEAL_MINUTES, len(patients))
         self.rest = self.people["gb_mg_dl"].to_numpy(dtype=float)
 
-    def plasma(self, grams: Array, units: Array) -> Array:
+    def plasma(self, grams: AnyArray, units: AnyArray) -> AnyArray:
         from twinprivacy.twins.glucose import simulate_glucose
 
         at = {"patient": np.arange(self.n), "minute": self.minute}
@@ -74,13 +70,13 @@ class _Asked:
         )
         return traces.plasma_mg_dl
 
-    def after(self, plasma: Array) -> Array:
+    def after(self, plasma: AnyArray) -> AnyArray:
         """Return the hours after each one's meal, until it should be over."""
         ticks = np.arange(AFTER_MINUTES // STEP_MINUTES + 1)
         places = self.minute[:, None] // STEP_MINUTES + ticks
         return np.take_along_axis(plasma, places, axis=1)
 
-    def mean(self, values: Array) -> Array:
+    def mean(self, values: AnyArray) -> AnyArray:
         return np.asarray(values.reshape(-1, len(MEAL_MINUTES)).mean(axis=1))
 
 

@@ -1,16 +1,12 @@
 """Body weight and basal dose of simulated people, from published means and spreads."""
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from twinprivacy import datasets
+from twinprivacy._types import AnyArray
 
-Array = npt.NDArray[Any]
 
-
-def sample_weights(n: int, rng: np.random.Generator) -> Array:
+def sample_weights(n: int, rng: np.random.Generator) -> AnyArray:
     """Draw weights of adults of either sex and of two age bands, equally likely."""
     table = datasets.load("population_margins")
     rows = (table["quantity"] == "weight") & table["age_band"].isin(["20-39", "40-59"])
@@ -22,7 +18,7 @@ def sample_weights(n: int, rng: np.random.Generator) -> Array:
     return np.clip(weights, 40.0, 200.0)
 
 
-def sample_basal(n: int, rng: np.random.Generator) -> Array:
+def sample_basal(n: int, rng: np.random.Generator) -> AnyArray:
     """Draw basal doses in U/kg/day."""
     table = datasets.load("glucose_clinical_values").set_index("quantity")
     mean = np.full(n, float(table["value"]["basal_dose"]))
@@ -30,7 +26,7 @@ def sample_basal(n: int, rng: np.random.Generator) -> Array:
     return _lognormal(mean, mean * float(spread), rng)
 
 
-def _lognormal(mean: Array, sd: Array, rng: np.random.Generator) -> Array:
+def _lognormal(mean: AnyArray, sd: AnyArray, rng: np.random.Generator) -> AnyArray:
     """Draw log-normal values of a given mean and SD."""
     variance = np.log1p((sd / mean) ** 2)
     return rng.lognormal(np.log(mean) - variance / 2, np.sqrt(variance))

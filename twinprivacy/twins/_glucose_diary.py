@@ -1,15 +1,12 @@
 """What days leave behind: readings, and tables of meals and boluses."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import AnyArray
 from twinprivacy.twins._glucose_parameters import KINDS
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -31,9 +28,9 @@ class Days:
     """
 
     patients: pd.DataFrame
-    minutes: Array
-    cgm_mg_dl: Array
-    plasma_mg_dl: Array
+    minutes: AnyArray
+    cgm_mg_dl: AnyArray
+    plasma_mg_dl: AnyArray
     meals: pd.DataFrame
     insulin: pd.DataFrame
 
@@ -45,14 +42,20 @@ class Days:
         return diary.rename(columns={"counted_g": "carbohydrate_g"})
 
 
-def pick(rows: Array, counts: Array, names: Array) -> tuple[Array, Array]:
+def pick(
+    rows: AnyArray, counts: AnyArray, names: AnyArray
+) -> tuple[AnyArray, AnyArray]:
     """Return whose the filled rows are, and the rows."""
     filled = np.arange(rows.shape[1]) < counts[:, None]
     return np.repeat(names, counts), rows[filled]
 
 
 def meal_table(
-    who: Array, rows: Array, rescued: Array, rescue_minutes: Array, rescue_g: float
+    who: AnyArray,
+    rows: AnyArray,
+    rescued: AnyArray,
+    rescue_minutes: AnyArray,
+    rescue_g: float,
 ) -> pd.DataFrame:
     """Return what was eaten: meals, then rescue carbohydrate."""
     meals = pd.DataFrame(
@@ -71,7 +74,7 @@ def meal_table(
     return pd.concat([meals, rescues], ignore_index=True)
 
 
-def insulin_table(who: Array, rows: Array) -> pd.DataFrame:
+def insulin_table(who: AnyArray, rows: AnyArray) -> pd.DataFrame:
     """Return the boluses."""
     return pd.DataFrame(
         {"patient": who, "minute": rows[:, 0].astype(int), "bolus_units": rows[:, 1]}

@@ -5,14 +5,13 @@ in the sensor's age in days; the offset a constant plus a second-order autoregre
 """
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from twinprivacy import datasets
-
-Array = npt.NDArray[Any]
+from twinprivacy._types import AnyArray
 
 MODEL = "vettoretti_2019 (sensor)"
 NAMES = ("a0", "a1", "a2", "b0", "alpha1", "alpha2", "sigma")
@@ -26,8 +25,8 @@ LARGEST_WEIGHT = 0.98
 class SensorLaw(NamedTuple):
     """Mean and covariance of a sensor's parameters, and what every sensor shares."""
 
-    mean: Array
-    covariance: Array
+    mean: AnyArray
+    covariance: AnyArray
     largest_noise_sd: float
     lifetime_days: int
     lowest: float
@@ -54,7 +53,9 @@ def sensor_law() -> SensorLaw:
     )
 
 
-def draw_errors(n: int, n_times: int, rng: np.random.Generator) -> tuple[Array, Array]:
+def draw_errors(
+    n: int, n_times: int, rng: np.random.Generator
+) -> tuple[AnyArray, AnyArray]:
     """Draw gain and offset (mg/dL) for n people, each of shape (n, n_times).
 
     Readings are 5 minutes apart; a worn-out sensor is replaced by a new one.
@@ -71,7 +72,7 @@ def draw_errors(n: int, n_times: int, rng: np.random.Generator) -> tuple[Array, 
     return gain, offset
 
 
-def draw_sensors(n: int, rng: np.random.Generator) -> Array:
+def draw_sensors(n: int, rng: np.random.Generator) -> AnyArray:
     """Draw the parameters of n sensors, shape (n, 7); unstable or wild ones again."""
     law = sensor_law()
     sensors = np.full((n, len(NAMES)), np.nan)
@@ -82,7 +83,7 @@ def draw_sensors(n: int, rng: np.random.Generator) -> Array:
     return sensors
 
 
-def _is_usable(sensors: Array, largest_sd: float) -> npt.NDArray[np.bool_]:
+def _is_usable(sensors: AnyArray, largest_sd: float) -> npt.NDArray[np.bool_]:
     alpha1, alpha2, sigma = sensors[:, 4:].T
     stable = (alpha2 > -1) & (np.abs(alpha1) + alpha2 < LARGEST_WEIGHT)
     # Variance of a stationary second-order autoregression.
@@ -91,10 +92,10 @@ def _is_usable(sensors: Array, largest_sd: float) -> npt.NDArray[np.bool_]:
     return np.asarray(stable & (sigma > 0) & (variance < largest_sd**2))
 
 
-def _autoregress(weights: Array, n_times: int, rng: np.random.Generator) -> Array:
+def _autoregress(weights: AnyArray, n_times: int, rng: np.random.Generator) -> AnyArray:
     alpha1, alpha2, sigma = weights.T
     # One row a time, so that each step reads what lies together.
-    errors: Array = sigma * rng.normal(size=(n_times + WARM_UP, len(weights)))
+    errors: AnyArray = sigma * rng.normal(size=(n_times + WARM_UP, len(weights)))
     for t in range(2, n_times + WARM_UP):
         errors[t] += alpha1 * errors[t - 1] + alpha2 * errors[t - 2]
     return errors[WARM_UP:].T

@@ -13,13 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import AnyArray
 from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins._columns import COLUMNS, Column
 from twinprivacy.twins._glucose_parameters import KINDS, PARAMETERS, priors
 from twinprivacy.twins.patients import check_number
-
-Array = npt.NDArray[Any]
 
 MILLI = 1_000.0
 MINUTES_PER_HOUR = 60.0
@@ -58,15 +57,15 @@ class Events:
         Where the rows of each person begin, and the end; shape (n + 1,).
     """
 
-    rows: Array
-    first: Array
+    rows: AnyArray
+    first: AnyArray
 
-    def of(self, j: int) -> Array:
+    def of(self, j: int) -> AnyArray:
         """Return the rows of person j."""
         return self.rows[self.first[j] : self.first[j + 1]]
 
 
-def read_people(patients: pd.DataFrame) -> tuple[Array, Array, Array]:
+def read_people(patients: pd.DataFrame) -> tuple[AnyArray, AnyArray, AnyArray]:
     """Return identifiers, the vectors of parameters (n, 20) and weights in kg."""
     check_table(patients, "patients", ["patient", *PARAMETERS, *KNOWN])
     names, weight, basal = read_known(patients)
@@ -78,7 +77,7 @@ def read_people(patients: pd.DataFrame) -> tuple[Array, Array, Array]:
     return names, vectors, weight
 
 
-def read_known(patients: pd.DataFrame) -> tuple[Array, Array, Array]:
+def read_known(patients: pd.DataFrame) -> tuple[AnyArray, AnyArray, AnyArray]:
     """Return identifiers, weights in kg and basal rates in U/h."""
     check_table(patients, "patients", ["patient", *KNOWN])
     if patients.empty:
@@ -95,7 +94,7 @@ def basal_mu_per_kg_min(basal_u_per_hour: Any, weight_kg: Any) -> Any:
     return basal_u_per_hour * MILLI / MINUTES_PER_HOUR / weight_kg
 
 
-def read_cgm(cgm_mg_dl: npt.ArrayLike) -> Array:
+def read_cgm(cgm_mg_dl: npt.ArrayLike) -> AnyArray:
     """Return one person's readings, nan where missing."""
     cgm = to_numbers(cgm_mg_dl, GLUCOSE.name)
     if cgm.ndim != 1:
@@ -106,7 +105,7 @@ def read_cgm(cgm_mg_dl: npt.ArrayLike) -> Array:
     return cgm
 
 
-def read_parameters(patients: pd.DataFrame) -> Array:
+def read_parameters(patients: pd.DataFrame) -> AnyArray:
     """Return the personal parameters, shape (n, 18), within the ranges of the model."""
     values = patients[list(PARAMETERS)].to_numpy(dtype=float, na_value=np.nan)
     for i, name in enumerate(PARAMETERS):
@@ -125,7 +124,7 @@ def read_parameters(patients: pd.DataFrame) -> Array:
     return values
 
 
-def to_numbers(values: npt.ArrayLike, name: str) -> Array:
+def to_numbers(values: npt.ArrayLike, name: str) -> AnyArray:
     """Return an array of numbers, or raise without quoting what was no number."""
     try:
         return np.asarray(values, dtype=float)
@@ -133,7 +132,7 @@ def to_numbers(values: npt.ArrayLike, name: str) -> Array:
         raise DataError(f"{name} must hold numbers only") from None
 
 
-def read_meals(meals: pd.DataFrame, patients: Array, weight_kg: Array) -> Events:
+def read_meals(meals: pd.DataFrame, patients: AnyArray, weight_kg: AnyArray) -> Events:
     """Return meals in mg per kg of body weight."""
     check_table(meals, "meals", ["patient", "minute", CARBOHYDRATE.name, "kind"])
     kind = pd.Index(KINDS).get_indexer(pd.Index(meals["kind"]))
@@ -147,7 +146,9 @@ def read_meals(meals: pd.DataFrame, patients: Array, weight_kg: Array) -> Events
     return _sort(who, numbers(meals, MINUTE), amount, kind, len(patients))
 
 
-def read_insulin(insulin: pd.DataFrame, patients: Array, weight_kg: Array) -> Events:
+def read_insulin(
+    insulin: pd.DataFrame, patients: AnyArray, weight_kg: AnyArray
+) -> Events:
     """Return boluses in mU per kg of body weight."""
     check_table(insulin, "insulin", ["patient", "minute", BOLUS.name])
     who = _places(insulin, "insulin", patients)
@@ -172,7 +173,7 @@ def check_table(table: pd.DataFrame, name: str, columns: list[str]) -> None:
         )
 
 
-def numbers(table: pd.DataFrame, column: Column) -> Array:
+def numbers(table: pd.DataFrame, column: Column) -> AnyArray:
     """Return one column of numbers within its range."""
     if table.empty:
         return np.empty(0)
@@ -186,7 +187,7 @@ def numbers(table: pd.DataFrame, column: Column) -> Array:
         raise DataError(text) from None
 
 
-def _places(table: pd.DataFrame, name: str, patients: Array) -> Array:
+def _places(table: pd.DataFrame, name: str, patients: AnyArray) -> AnyArray:
     places = pd.Index(patients).get_indexer(pd.Index(table["patient"]))
     bad = int((places < 0).sum())
     if bad:
@@ -197,7 +198,9 @@ def _places(table: pd.DataFrame, name: str, patients: Array) -> Array:
     return places
 
 
-def _sort(who: Array, minute: Array, amount: Array, third: Array, n: int) -> Events:
+def _sort(
+    who: AnyArray, minute: AnyArray, amount: AnyArray, third: AnyArray, n: int
+) -> Events:
     # By every column, so that the order of the rows given does not matter at all.
     order = np.lexsort((third, amount, minute, who))
     rows = np.column_stack([minute, amount, third])[order]

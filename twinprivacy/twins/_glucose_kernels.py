@@ -13,9 +13,9 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from twinprivacy._types import AnyArray
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Places in the vector of a person's parameters; one SI for each part of the day, one
@@ -42,7 +42,13 @@ def compiled(function: Function) -> Function:
 
 @compiled
 def absorb(
-    y: Array, p: Array, fixed: Array, dt: float, k: int, meal: Array, appearance: Array
+    y: AnyArray,
+    p: AnyArray,
+    fixed: AnyArray,
+    dt: float,
+    k: int,
+    meal: AnyArray,
+    appearance: AnyArray,
 ) -> None:
     """Pass one kind of meal (mg/kg per step) through the stomach and the gut.
 
@@ -66,7 +72,7 @@ def absorb(
 
 
 @compiled
-def is_empty(meal: Array) -> bool:
+def is_empty(meal: AnyArray) -> bool:
     """Return whether nothing is eaten in any step."""
     for amount in meal:  # noqa: SIM110 - compiled code knows no all() of this form
         if amount != 0.0:
@@ -76,7 +82,12 @@ def is_empty(meal: Array) -> bool:
 
 @compiled
 def absorb_all(
-    y: Array, p: Array, fixed: Array, dt: float, meals: Array, appearance: Array
+    y: AnyArray,
+    p: AnyArray,
+    fixed: AnyArray,
+    dt: float,
+    meals: AnyArray,
+    appearance: AnyArray,
 ) -> None:
     """Set the rate of appearance of all kinds of meals, in mg/kg/min."""
     appearance[:] = 0.0
@@ -88,7 +99,12 @@ def absorb_all(
 
 @compiled
 def infuse(
-    y: Array, p: Array, fixed: Array, dt: float, bolus: Array, insulin: Array
+    y: AnyArray,
+    p: AnyArray,
+    fixed: AnyArray,
+    dt: float,
+    bolus: AnyArray,
+    insulin: AnyArray,
 ) -> None:
     """Set plasma insulin in mU/kg, from boluses (mU/kg per step) and the basal rate."""
     s1, s2, ip = y[S1], y[S2], y[IP]
@@ -126,15 +142,15 @@ def day_part(minute: float) -> int:
 
 @compiled
 def regulate(
-    y: Array,
-    p: Array,
-    fixed: Array,
+    y: AnyArray,
+    p: AnyArray,
+    fixed: AnyArray,
     dt: float,
     first: int,
-    appearance: Array,
-    insulin: Array,
-    glucose: Array,
-    interstitial: Array,
+    appearance: AnyArray,
+    insulin: AnyArray,
+    glucose: AnyArray,
+    interstitial: AnyArray,
 ) -> None:
     """Set glucose in mg/dL after each step, the first of which is step `first`."""
     x, g, ig = y[X], y[G], y[IG]
@@ -156,7 +172,7 @@ def regulate(
 
 
 @compiled
-def rest(p: Array, fixed: Array, glucose: float, y: Array) -> None:
+def rest(p: AnyArray, fixed: AnyArray, glucose: float, y: AnyArray) -> None:
     """Set the state to rest under basal insulin, with glucose where it is told."""
     y[:] = 0.0
     y[S1], y[S2] = p[BASAL] / p[KD], p[BASAL] / p[KA2]
@@ -165,7 +181,7 @@ def rest(p: Array, fixed: Array, glucose: float, y: Array) -> None:
 
 
 @compiled
-def add_impulse(rate: Array, minute: float, amount: float, dt: float) -> None:
+def add_impulse(rate: AnyArray, minute: float, amount: float, dt: float) -> None:
     """Add an amount to the step that holds a minute, shared with the next by nearness.
 
     The mean time of the two shares is the minute itself, so the answer is continuous
@@ -181,7 +197,7 @@ def add_impulse(rate: Array, minute: float, amount: float, dt: float) -> None:
 
 
 @compiled
-def add_bolus(rate: Array, minute: float, bolus: Array, dt: float) -> None:
+def add_bolus(rate: AnyArray, minute: float, bolus: AnyArray, dt: float) -> None:
     """Add a bolus (minute, mU/kg, duration) at once, or evenly over its duration."""
     parts = max(1, math.ceil(bolus[2] / dt))
     for j in range(parts):
@@ -190,13 +206,13 @@ def add_bolus(rate: Array, minute: float, bolus: Array, dt: float) -> None:
 
 @compiled
 def fill_inputs(
-    p: Array,
-    fixed: Array,
+    p: AnyArray,
+    fixed: AnyArray,
     dt: float,
-    meals: Array,
-    boluses: Array,
-    eaten: Array,
-    given: Array,
+    meals: AnyArray,
+    boluses: AnyArray,
+    eaten: AnyArray,
+    given: AnyArray,
 ) -> None:
     """Spread one person's meals (minute, mg/kg, kind) and boluses over the steps."""
     eaten[:] = 0.0
@@ -210,15 +226,15 @@ def fill_inputs(
 
 @compiled
 def run(
-    p: Array,
-    fixed: Array,
+    p: AnyArray,
+    fixed: AnyArray,
     dt: float,
-    eaten: Array,
-    given: Array,
+    eaten: AnyArray,
+    given: AnyArray,
     every: int,
-    glucose: Array,
-    interstitial: Array,
-    y: Array,
+    glucose: AnyArray,
+    interstitial: AnyArray,
+    y: AnyArray,
 ) -> None:
     """Simulate one person from state `y`; write the start and each `every` steps."""
     n_steps = given.size
@@ -238,18 +254,18 @@ def run(
 
 @compiled
 def run_all(
-    parameters: Array,
-    fixed: Array,
+    parameters: AnyArray,
+    fixed: AnyArray,
     dt: float,
     every: int,
-    meals: Array,
-    first_meal: Array,
-    boluses: Array,
-    first_bolus: Array,
-    start: Array,
-    glucose: Array,
-    interstitial: Array,
-    states: Array,
+    meals: AnyArray,
+    first_meal: AnyArray,
+    boluses: AnyArray,
+    first_bolus: AnyArray,
+    start: AnyArray,
+    glucose: AnyArray,
+    interstitial: AnyArray,
+    states: AnyArray,
 ) -> None:
     """Simulate people one after the other; fill glucose and the last states."""
     n, n_steps = parameters.shape[0], (glucose.shape[1] - 1) * every

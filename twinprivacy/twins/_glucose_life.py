@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from twinprivacy._types import AnyArray
 from twinprivacy.twins._glucose_kernels import (
     BETA,
     IG,
@@ -9,7 +10,6 @@ from twinprivacy.twins._glucose_kernels import (
     N_KINDS,
     N_STATES,
     TAU,
-    Array,
     G,
     absorb_all,
     add_impulse,
@@ -36,11 +36,11 @@ RESCUE = N_KINDS - 1
 def rescue(
     minute: float,
     reading: float,
-    plan: Array,
-    rules: Array,
-    mind: Array,
-    eaten: Array,
-    rescues: Array,
+    plan: AnyArray,
+    rules: AnyArray,
+    mind: AnyArray,
+    eaten: AnyArray,
+    rescues: AnyArray,
 ) -> None:
     """Eat rescue carbohydrate if the reading is low and the last was a while ago."""
     if reading >= rules[LOW] or minute - mind[LAST_RESCUE] < rules[WAIT]:
@@ -55,12 +55,12 @@ def rescue(
 def inject(
     minute: float,
     units: float,
-    plan: Array,
-    fixed: Array,
-    rules: Array,
-    mind: Array,
-    given: Array,
-    boluses: Array,
+    plan: AnyArray,
+    fixed: AnyArray,
+    rules: AnyArray,
+    mind: AnyArray,
+    given: AnyArray,
+    boluses: AnyArray,
 ) -> None:
     """Inject a bolus, rounded to what the pen or the pump can give."""
     units = np.round(units / rules[UNIT]) * rules[UNIT]
@@ -75,7 +75,7 @@ def inject(
 
 
 @compiled
-def correction(reading: float, plan: Array, mind: Array) -> float:
+def correction(reading: float, plan: AnyArray, mind: AnyArray) -> float:
     """Return units to bring the reading to the target, less what still acts."""
     units: float = (reading - plan[TARGET]) / plan[FACTOR]
     return max(units - mind[ON_BOARD], 0.0) if units > 0.0 else units
@@ -85,15 +85,15 @@ def correction(reading: float, plan: Array, mind: Array) -> float:
 def eat(
     until: float,
     reading: float,
-    p: Array,
-    fixed: Array,
-    plan: Array,
-    rules: Array,
-    meals: Array,
-    mind: Array,
-    eaten: Array,
-    given: Array,
-    boluses: Array,
+    p: AnyArray,
+    fixed: AnyArray,
+    plan: AnyArray,
+    rules: AnyArray,
+    meals: AnyArray,
+    mind: AnyArray,
+    eaten: AnyArray,
+    given: AnyArray,
+    boluses: AnyArray,
 ) -> None:
     """Eat the meals that come before a minute, with a bolus unless it is forgotten."""
     while mind[NEXT_MEAL] < meals.shape[0]:
@@ -111,20 +111,20 @@ def eat(
 
 @compiled
 def live(
-    days: Array,
-    fixed: Array,
-    plan: Array,
-    rules: Array,
-    meals: Array,
-    gain: Array,
-    offset: Array,
-    limits: Array,
+    days: AnyArray,
+    fixed: AnyArray,
+    plan: AnyArray,
+    rules: AnyArray,
+    meals: AnyArray,
+    gain: AnyArray,
+    offset: AnyArray,
+    limits: AnyArray,
     start: float,
-    cgm: Array,
-    plasma: Array,
-    boluses: Array,
-    rescues: Array,
-    mind: Array,
+    cgm: AnyArray,
+    plasma: AnyArray,
+    boluses: AnyArray,
+    rescues: AnyArray,
+    mind: AnyArray,
 ) -> None:
     """Live one person's days, whose parameters are the rows of `days`."""
     n_steps = days.shape[0] * MINUTES_PER_DAY
@@ -156,21 +156,21 @@ def live(
 
 @compiled
 def live_all(
-    days: Array,
-    fixed: Array,
-    plans: Array,
-    rules: Array,
-    meals: Array,
-    first_meal: Array,
-    gain: Array,
-    offset: Array,
-    limits: Array,
-    start: Array,
-    cgm: Array,
-    plasma: Array,
-    boluses: Array,
-    rescues: Array,
-    minds: Array,
+    days: AnyArray,
+    fixed: AnyArray,
+    plans: AnyArray,
+    rules: AnyArray,
+    meals: AnyArray,
+    first_meal: AnyArray,
+    gain: AnyArray,
+    offset: AnyArray,
+    limits: AnyArray,
+    start: AnyArray,
+    cgm: AnyArray,
+    plasma: AnyArray,
+    boluses: AnyArray,
+    rescues: AnyArray,
+    minds: AnyArray,
 ) -> None:
     """Live the days of several people, one after the other."""
     for j in range(days.shape[0]):

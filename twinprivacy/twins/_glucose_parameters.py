@@ -9,12 +9,10 @@ from functools import cache
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy import datasets
-
-Array = npt.NDArray[Any]
+from twinprivacy._types import AnyArray
 
 MODEL = "replaybg_t1d (recommended)"
 DAY_PARTS = ("breakfast", "lunch", "dinner")
@@ -66,7 +64,7 @@ def _fixed_values() -> tuple[float, ...]:
     return tuple(float(values[name]) for name in _FIXED)
 
 
-def fixed() -> Array:
+def fixed() -> AnyArray:
     """Return what is the same for everyone, in the order of the compiled code."""
     return np.array(_fixed_values())
 
@@ -95,7 +93,7 @@ def _prior(row: "pd.Series[Any]") -> Prior:
     )
 
 
-def sample_priors(n: int, rng: np.random.Generator) -> Array:
+def sample_priors(n: int, rng: np.random.Generator) -> AnyArray:
     """Draw parameters from the published priors, shape (n, 18).
 
     Each is cut to its range, bounds first: given kd, ka2 is cut at kd.
@@ -116,12 +114,12 @@ def _order() -> list[str]:
     return [name for name in PARAMETERS if name not in _LATE] + list(_LATE)
 
 
-def _draw_inside(prior: Prior, upper: Array, rng: np.random.Generator) -> Array:
+def _draw_inside(prior: Prior, upper: AnyArray, rng: np.random.Generator) -> AnyArray:
     """Draw by the inverse of the cut distribution."""
     law, root = _law(prior), prior.family == "normal square root"
     lower = np.sqrt(prior.lower) if root else prior.lower
     shares = rng.uniform(law.cdf(lower), law.cdf(np.sqrt(upper) if root else upper))
-    drawn: Array = law.ppf(shares)
+    drawn: AnyArray = law.ppf(shares)
     if root:
         drawn = np.square(drawn)
     # Rounding may reach a bound, which is no value inside.
@@ -140,12 +138,12 @@ def _law(prior: Prior) -> Any:
     return stats.norm(prior.a, prior.b)
 
 
-def free_spread(rng: np.random.Generator) -> Array:
+def free_spread(rng: np.random.Generator) -> AnyArray:
     """Return the SD of each prior on the free scale, from a sample of it."""
-    return cast(Array, to_free(sample_priors(N_SPREAD, rng)).std(axis=0))
+    return cast(AnyArray, to_free(sample_priors(N_SPREAD, rng)).std(axis=0))
 
 
-def to_free(values: Array) -> Array:
+def to_free(values: AnyArray) -> AnyArray:
     """Return parameters, shape (..., 18), on the free scale."""
     free = np.log(values)
     for i, lower, upper, bound in _bounded():
@@ -158,10 +156,10 @@ def to_free(values: Array) -> Array:
     return free
 
 
-def from_free(free: Array) -> Array:
+def from_free(free: AnyArray) -> AnyArray:
     """Return parameters from the free scale."""
     near = np.clip(free, -_FARTHEST, _FARTHEST)
-    values: Array = np.exp(near)
+    values: AnyArray = np.exp(near)
     shares = 1.0 / (1.0 + np.exp(-near))
     for i, lower, upper, bound in _bounded():
         width = (upper if bound is None else values[..., bound]) - lower
@@ -169,7 +167,7 @@ def from_free(free: Array) -> Array:
     return values
 
 
-def free_slopes(values: Array) -> Array:
+def free_slopes(values: AnyArray) -> AnyArray:
     """Return the derivative of one person's parameters by the free scale, (18, 18).
 
     Row: parameter; column: free scale. Off the diagonal where one bounds another.

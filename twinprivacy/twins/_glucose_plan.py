@@ -1,16 +1,13 @@
 """What a person eats and counts on a day: the draws behind a simulated life."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from twinprivacy import datasets
+from twinprivacy._types import AnyArray
 from twinprivacy.errors import ParameterError
 from twinprivacy.twins._glucose_parameters import PARAMETERS, from_free, to_free
-
-Array = npt.NDArray[Any]
 
 MINUTES_PER_DAY = 1_440
 GB, SG = PARAMETERS.index("gb_mg_dl"), PARAMETERS.index("sg_per_min")
@@ -100,7 +97,7 @@ class Habits:
         if not all(getattr(self, name) >= 0 for name in spreads):
             raise ParameterError(f"{', '.join(spreads)} must all be 0 or more")
 
-    def rules(self) -> Array:
+    def rules(self) -> AnyArray:
         """Return the rules in the order of the compiled loop."""
         treat = (self.treat_below_mg_dl, self.rescue_g, self.wait_minutes)
         correct = (self.correct_above_mg_dl, self.pause_minutes, *self.awake_minutes)
@@ -117,7 +114,7 @@ def clinical() -> dict[str, dict[str, float]]:
     return {row[0]: {"value": row[1], "spread": row[2]} for row in columns}
 
 
-def draw_appetites(n: int, habits: Habits, rng: np.random.Generator) -> Array:
+def draw_appetites(n: int, habits: Habits, rng: np.random.Generator) -> AnyArray:
     """Draw the carbohydrate that each person eats on a day without skipping, in g."""
     entered = clinical()["counted_carbohydrate"]
     eaten = entered["value"] / mean_count(habits) / (1 - habits.forgotten_bolus)
@@ -137,12 +134,12 @@ def mean_count(habits: Habits) -> float:
 
 
 def draw_meals(
-    appetite_g: Array,
-    count: Array,
+    appetite_g: AnyArray,
+    count: AnyArray,
     n_days: int,
     habits: Habits,
     rng: np.random.Generator,
-) -> tuple[Array, Array, Array]:
+) -> tuple[AnyArray, AnyArray, AnyArray]:
     """Draw meals: rows of minute, grams, kind and counted grams; whose; first rows.
 
     `count` is the share that a person usually counts. A forgotten meal counts 0.
@@ -168,12 +165,12 @@ def draw_meals(
 
 
 def draw_days(
-    parameters: Array,
-    spread: Array,
+    parameters: AnyArray,
+    spread: AnyArray,
     n_days: int,
     habits: Habits,
     rng: np.random.Generator,
-) -> Array:
+) -> AnyArray:
     """Draw the parameters of each person's days, shape (n, n_days, 18)."""
     free = to_free(parameters)[:, None, :]
     move = rng.normal(size=(len(parameters), n_days, parameters.shape[1]))
@@ -185,7 +182,7 @@ def draw_days(
     return days
 
 
-def move_rest(parameters: Array, shift: Array) -> None:
+def move_rest(parameters: AnyArray, shift: AnyArray) -> None:
     """Move the resting glucose by a factor exp(shift), as a misfitting basal rate does.
 
     The product of SG and Gb, the body's own production, stays.

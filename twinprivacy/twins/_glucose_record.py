@@ -1,19 +1,16 @@
 """What a fit is told of one person: readings, meals and doses in model units."""
 
 from collections.abc import Collection
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import AnyArray
 from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.twins import _glucose_inputs as inputs
 from twinprivacy.twins._glucose_errors import sensor_law
 from twinprivacy.twins._glucose_parameters import PARAMETERS
 from twinprivacy.twins._glucose_search import Record
-
-Array = npt.NDArray[Any]
 
 TICK = 5
 # What was eaten and injected before the record still acts for a while.
@@ -23,7 +20,7 @@ START_MINUTES = 15
 LEAST_READINGS = 100
 
 
-def free_places(fixed: Collection[str]) -> Array:
+def free_places(fixed: Collection[str]) -> AnyArray:
     """Return the places of the parameters that are not fixed."""
     unknown = sorted(set(fixed) - set(PARAMETERS))
     if unknown or len(set(fixed)) == len(PARAMETERS):
@@ -35,8 +32,8 @@ def free_places(fixed: Collection[str]) -> Array:
 
 
 def read_events(
-    meals: pd.DataFrame, insulin: pd.DataFrame, weight_kg: Array
-) -> tuple[Array, Array]:
+    meals: pd.DataFrame, insulin: pd.DataFrame, weight_kg: AnyArray
+) -> tuple[AnyArray, AnyArray]:
     """Return one person's meals and boluses in the model's units."""
     for name, table in (("meals", meals), ("insulin", insulin)):
         inputs.check_table(table, name, ["minute"])
@@ -50,9 +47,9 @@ def read_events(
 
 
 def make_record(
-    cgm: Array,
-    meals: Array,
-    boluses: Array,
+    cgm: AnyArray,
+    meals: AnyArray,
+    boluses: AnyArray,
     weight_kg: float,
     basal_u_per_hour: float,
     step_minutes: int,

@@ -6,16 +6,13 @@ Half of all steps are tried in vain, so a trial costs one simulation without slo
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from twinprivacy._types import AnyArray
 from twinprivacy.twins import _glucose_kernels as kernels
 from twinprivacy.twins import _glucose_sensitivities as sensitivities
 from twinprivacy.twins._glucose_parameters import fixed, free_slopes, from_free
-
-Array = npt.NDArray[Any]
 
 MAX_STEPS = 60
 # No parameter moves by more in one step, on the free scale.
@@ -38,9 +35,9 @@ class Record:
     and boluses are rows in the model's units, and `start` is glucose at minute 0.
     """
 
-    cgm: Array
-    meals: Array
-    boluses: Array
+    cgm: AnyArray
+    meals: AnyArray
+    boluses: AnyArray
     basal: float
     start: float
     step_minutes: int
@@ -51,11 +48,11 @@ class Record:
 class Point:
     """The model at one place of the free scale: fit, and slopes there."""
 
-    free: Array
+    free: AnyArray
     squares: float
-    information: Array
-    score: Array
-    trace: Array
+    information: AnyArray
+    score: AnyArray
+    trace: AnyArray
 
 
 @dataclass(frozen=True)
@@ -63,18 +60,18 @@ class Posterior:
     """What is climbed: a record worth `n` independent readings, and the prior."""
 
     record: Record
-    mean: Array
-    precision: Array
-    free: Array
+    mean: AnyArray
+    precision: AnyArray
+    free: AnyArray
     n: float
 
-    def objective(self, place: Array) -> float:
+    def objective(self, place: AnyArray) -> float:
         """Return minus the log posterior at a place, up to a constant."""
         squares = sum_squares(self.record, follow(self.record, place))
         gap = (place - self.mean)[self.free]
         return float(self.n / 2 * np.log(squares) + gap @ self.precision @ gap / 2)
 
-    def slope(self, place: Array) -> tuple[Array, Array]:
+    def slope(self, place: AnyArray) -> tuple[AnyArray, AnyArray]:
         """Return the way up from a place, and the curvature there."""
         point = linearise(self.record, place, self.free)
         scale = self.n / point.squares
@@ -87,7 +84,7 @@ class Optimum:
     """Where the search ended."""
 
     point: Point
-    covariance: Array
+    covariance: AnyArray
     weight: float
     n: int
     converged: bool
@@ -98,7 +95,9 @@ class Optimum:
         return float(np.sqrt(max(self.point.squares / self.n - ROUNDING, 0.0)))
 
 
-def search(record: Record, mean: Array, precision: Array, free: Array) -> Optimum:
+def search(
+    record: Record, mean: AnyArray, precision: AnyArray, free: AnyArray
+) -> Optimum:
     """Find the mode of the posterior over the places `free` of the free scale.
 
     First in steps of the readings and with independent residuals; then in the steps
@@ -115,7 +114,7 @@ def search(record: Record, mean: Array, precision: Array, free: Array) -> Optimu
     return Optimum(point, invert(curvature), weight, n, done)
 
 
-def _climb(told: Posterior, place: Array, tolerance: float) -> tuple[Array, bool]:
+def _climb(told: Posterior, place: AnyArray, tolerance: float) -> tuple[AnyArray, bool]:
     """Take damped steps until the objective no longer falls."""
     objective, damping = told.objective(place), FIRST_DAMPING
     for _ in range(MAX_STEPS):
@@ -141,7 +140,7 @@ def _climb(told: Posterior, place: Array, tolerance: float) -> tuple[Array, bool
     return place, False
 
 
-def follow(record: Record, place: Array) -> Array:
+def follow(record: Record, place: AnyArray) -> AnyArray:
     """Simulate one person at a place of the free scale, as the sensor would see it."""
     glucose, trace = np.empty((1, record.cgm.size)), np.empty((1, record.cgm.size))
     kernels.run_all(
@@ -158,17 +157,17 @@ def follow(record: Record, place: Array) -> Array:
         trace,
         np.empty((1, kernels.N_STATES)),
     )
-    seen: Array = trace[0]
+    seen: AnyArray = trace[0]
     return seen
 
 
-def sum_squares(record: Record, trace: Array) -> float:
+def sum_squares(record: Record, trace: AnyArray) -> float:
     """Sum the squared residuals, no smaller than rounded readings leave them."""
     fit = sensitivities.sum_squares(record.cgm, trace)
     return float(fit + ROUNDING * np.isfinite(record.cgm).sum())
 
 
-def linearise(record: Record, place: Array, free: Array) -> Point:
+def linearise(record: Record, place: AnyArray, free: AnyArray) -> Point:
     """Simulate one person at a place of the free scale, with slopes there."""
     n_personal = sensitivities.N_PERSONAL
     values = _values(record, place)
@@ -192,19 +191,19 @@ def linearise(record: Record, place: Array, free: Array) -> Point:
     return Point(place, squares, turn.T @ information @ turn, turn.T @ score, trace)
 
 
-def _values(record: Record, place: Array) -> Array:
+def _values(record: Record, place: AnyArray) -> AnyArray:
     """Return the parameters at a place in the order of the compiled code."""
     return np.append(from_free(place), [0.0, record.basal])
 
 
-def invert(matrix: Array) -> Array:
+def invert(matrix: AnyArray) -> AnyArray:
     """Invert a positive definite matrix whose rows differ much in scale."""
     scale = np.sqrt(np.diag(matrix))
-    inverse: Array = np.linalg.inv(matrix / np.outer(scale, scale))
+    inverse: AnyArray = np.linalg.inv(matrix / np.outer(scale, scale))
     return (inverse + inverse.T) / 2 / np.outer(scale, scale)
 
 
-def effective_share(residuals: Array) -> float:
+def effective_share(residuals: AnyArray) -> float:
     r"""Return the share of readings that are worth an independent one.
 
     One over :math:`1 + 2 \sum_k \rho_k`, the sum up to the first autocorrelation that

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from twinprivacy._types import AnyArray
 from twinprivacy.twins._glucose_kernels import (
     ALPHA,
     BASAL,
@@ -28,7 +29,6 @@ from twinprivacy.twins._glucose_kernels import (
     SI,
     VG,
     VI,
-    Array,
     F,
     compiled,
     day_part,
@@ -44,7 +44,7 @@ FED = KEMPT
 
 
 @compiled
-def fill_slopes(p: Array, dt: float, meals: Array, slopes: Array) -> None:
+def fill_slopes(p: AnyArray, dt: float, meals: AnyArray, slopes: AnyArray) -> None:
     """Set the derivative of what comes in by the delay of each kind of meal."""
     slopes[:] = 0.0
     for e in range(meals.shape[0]):
@@ -57,14 +57,14 @@ def fill_slopes(p: Array, dt: float, meals: Array, slopes: Array) -> None:
 
 @compiled
 def absorb(
-    p: Array,
-    fixed: Array,
+    p: AnyArray,
+    fixed: AnyArray,
     dt: float,
     k: int,
-    meal: Array,
-    slope: Array,
-    appearance: Array,
-    by: Array,
+    meal: AnyArray,
+    slope: AnyArray,
+    appearance: AnyArray,
+    by: AnyArray,
 ) -> None:
     """Add one kind's rate of appearance, and its derivatives to the columns of `by`."""
     grind, empty, take = dt * fixed[KGRI], dt * p[KEMPT], dt * p[KABS + k]
@@ -90,13 +90,13 @@ def absorb(
 
 @compiled
 def infuse(
-    p: Array,
-    fixed: Array,
+    p: AnyArray,
+    fixed: AnyArray,
     dt: float,
-    bolus: Array,
-    insulin: Array,
-    by_kd: Array,
-    by_ka2: Array,
+    bolus: AnyArray,
+    insulin: AnyArray,
+    by_kd: AnyArray,
+    by_ka2: AnyArray,
 ) -> None:
     """Set plasma insulin and its derivatives by kd and ka2, from rest."""
     leave1, leave2, clear = dt * p[KD], dt * p[KA2], dt * fixed[KE]
@@ -118,14 +118,14 @@ def infuse(
 
 @compiled
 def act(
-    p: Array,
-    fixed: Array,
+    p: AnyArray,
+    fixed: AnyArray,
     dt: float,
-    insulin: Array,
-    by_kd: Array,
-    by_ka2: Array,
-    action: Array,
-    by: Array,
+    insulin: AnyArray,
+    by_kd: AnyArray,
+    by_ka2: AnyArray,
+    action: AnyArray,
+    by: AnyArray,
 ) -> None:
     """Set insulin's action on glucose, and its derivatives in the columns of `by`."""
     keep, gain = 1 / (1 + dt * p[P2]), dt * p[P2] / fixed[VI]
@@ -167,16 +167,16 @@ def risk_slopes(
 
 @compiled
 def regulate(
-    p: Array,
-    fixed: Array,
+    p: AnyArray,
+    fixed: AnyArray,
     dt: float,
     every: int,
     start: float,
-    appearance: Array,
-    action: Array,
-    by: Array,
-    trace: Array,
-    slopes: Array,
+    appearance: AnyArray,
+    action: AnyArray,
+    by: AnyArray,
+    trace: AnyArray,
+    slopes: AnyArray,
 ) -> None:
     """Set interstitial glucose each `every` steps, and its derivatives as columns."""
     lag, per_vg, sg, gb = dt / fixed[ALPHA], dt / fixed[VG], p[SG], p[GB]
@@ -219,15 +219,15 @@ def regulate(
 
 @compiled
 def differentiate(
-    p: Array,
-    fixed: Array,
+    p: AnyArray,
+    fixed: AnyArray,
     dt: float,
     every: int,
-    meals: Array,
-    boluses: Array,
+    meals: AnyArray,
+    boluses: AnyArray,
     start: float,
-    trace: Array,
-    slopes: Array,
+    trace: AnyArray,
+    slopes: AnyArray,
 ) -> None:
     """Set one person's interstitial glucose and its derivatives, shape (rows, 18)."""
     n_steps = (trace.size - 1) * every
@@ -247,7 +247,7 @@ def differentiate(
 
 
 @compiled
-def sum_squares(cgm: Array, trace: Array) -> float:
+def sum_squares(cgm: AnyArray, trace: AnyArray) -> float:
     """Sum squared residuals in order of time; missing readings are left out."""
     squares = 0.0
     for t in range(cgm.size):
@@ -259,7 +259,11 @@ def sum_squares(cgm: Array, trace: Array) -> float:
 
 @compiled
 def gather(
-    cgm: Array, trace: Array, slopes: Array, information: Array, score: Array
+    cgm: AnyArray,
+    trace: AnyArray,
+    slopes: AnyArray,
+    information: AnyArray,
+    score: AnyArray,
 ) -> None:
     """Set the normal equations; missing readings are left out.
 

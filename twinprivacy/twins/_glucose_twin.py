@@ -1,12 +1,12 @@
 """The twin of one person as a result: prior, parameters with intervals, shrinkage."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import AnyArray
 from twinprivacy.errors import FitError
 from twinprivacy.estimates import Estimate
 from twinprivacy.twins import _glucose_inputs as inputs
@@ -21,7 +21,6 @@ from twinprivacy.twins._glucose_parameters import (
 if TYPE_CHECKING:
     from twinprivacy.twins._glucose_search import Optimum
 
-Array = npt.NDArray[Any]
 
 LEAST_PEOPLE = 50
 
@@ -40,8 +39,8 @@ class GlucosePrior:
         People behind it.
     """
 
-    mean: Array
-    covariance: Array
+    mean: AnyArray
+    covariance: AnyArray
     n: int
 
     def patient(self, *, weight_kg: float, basal_u_per_hour: float) -> pd.DataFrame:
@@ -82,9 +81,9 @@ class GlucoseFit:
     patient: pd.DataFrame
     estimates: dict[str, Estimate]
     shrinkage: dict[str, float]
-    free: Array
-    covariance: Array
-    predicted_mg_dl: Array
+    free: AnyArray
+    covariance: AnyArray
+    predicted_mg_dl: AnyArray
     start_mg_dl: float
     residual_sd_mg_dl: float
     n_readings: int
@@ -135,7 +134,7 @@ def glucose_prior(patients: pd.DataFrame) -> GlucosePrior:
 
 
 def estimate(
-    place: Array, covariance: Array, optimum: "Optimum", confidence_level: float
+    place: AnyArray, covariance: AnyArray, optimum: "Optimum", confidence_level: float
 ) -> dict[str, Estimate]:
     """Carry the normal law to a scale of each parameter alone, and to its unit."""
     from scipy.stats import norm
@@ -165,7 +164,7 @@ def _bounds(name: str, value: float, reach: float) -> tuple[float, float]:
 
 
 def one_patient(
-    place: Array, weight_kg: float, basal_u_per_hour: float
+    place: AnyArray, weight_kg: float, basal_u_per_hour: float
 ) -> pd.DataFrame:
     """Return a table of one person at a place of the free scale."""
     patient = pd.DataFrame([from_free(place)], columns=list(PARAMETERS))

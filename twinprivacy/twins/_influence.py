@@ -14,10 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.estimates import Estimate
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)

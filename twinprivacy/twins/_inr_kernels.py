@@ -19,9 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
+from twinprivacy._types import Array
 from twinprivacy.twins._inr_parameters import Constants
-
-Array = npt.NDArray[np.float64]
 
 HOURS_PER_DAY = 24.0
 # Absorption takes 0.5 h, elimination some 40 h.

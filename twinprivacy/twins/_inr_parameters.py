@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy import datasets
+from twinprivacy._types import Array
 from twinprivacy.twins._columns import CYP2C9_GENOTYPES, VKORC1_GENOTYPES
 from twinprivacy.twins._warfarin_equations import GENES, check_known_genes
 from twinprivacy.twins.patients import read_patients
-
-Array = npt.NDArray[np.float64]
 
 # The article centres age on its patients' median.
 _MEDIAN_AGE_YEARS = 71

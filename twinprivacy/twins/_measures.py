@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._areas import share_below
+from twinprivacy._types import Array
 from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.twins._influence import (
     LOG_REST,
     LOGIT,
     PLAIN,
     POSITIVE,
-    Array,
     Influenced,
     Scale,
     check_binary,

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, ParameterError
 
-Array = npt.NDArray[np.float64]
 # Harrell's places for the knots of a restricted cubic spline, by their number.
 KNOTS = {0: (), 3: (0.1, 0.5, 0.9), 4: (0.05, 0.35, 0.65, 0.95)}
 

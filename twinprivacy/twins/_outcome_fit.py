@@ -22,14 +22,10 @@ from sklearn.linear_model import (  # type: ignore[import-untyped]
 from sklearn.pipeline import Pipeline  # type: ignore[import-untyped]
 from threadpoolctl import ThreadpoolController
 
+from twinprivacy._types import Array, Indices
 from twinprivacy._validation import finite_floats
 from twinprivacy.errors import DataError, FitError, ParameterError
-from twinprivacy.twins._outcome_columns import (
-    Array,
-    Encoder,
-    Feature,
-    fit_encoder,
-)
+from twinprivacy.twins._outcome_columns import Encoder, Feature, fit_encoder
 from twinprivacy.twins._outcome_survival import CoxRegression, fit_baseline
 
 __all__ = [
@@ -43,7 +39,6 @@ __all__ = [
     "read_target",
 ]
 
-Places = npt.NDArray[np.intp]
 THREADS = ThreadpoolController()
 # Chosen on the real cohorts: with a penalty of 1 the calibration slopes of the smaller
 # ones fall to 0.78, with 10 they are 0.92 to 0.99, and no worse in discrimination.
@@ -86,7 +81,7 @@ class Inputs:
     values: list[Array]
     frame: pd.DataFrame | None
 
-    def take(self, rows: Places) -> Self:
+    def take(self, rows: Indices) -> Self:
         """Return some of the people."""
         frame = None if self.frame is None else self.frame.iloc[rows]
         return type(self)([value[rows] for value in self.values], frame)
@@ -117,7 +112,7 @@ class Recipe:
     target: Target
     estimator: Any
 
-    def fit(self, rows: Places, rng: np.random.Generator) -> Model:
+    def fit(self, rows: Indices, rng: np.random.Generator) -> Model:
         """Fit a fresh copy of the estimator to some rows."""
         people, y = self.inputs.take(rows), self.target.y[rows]
         own = self.estimator is None
@@ -191,8 +186,8 @@ def read_target(
 
 
 def deal_folds(
-    target: Target, folds: int, groups: Places | None, rng: np.random.Generator
-) -> Places:
+    target: Target, folds: int, groups: Indices | None, rng: np.random.Generator
+) -> Indices:
     """Deal people, or whole groups of them, to folds alike in outcome."""
     keys = target.keys()
     if groups is not None:
@@ -211,7 +206,7 @@ def deal_folds(
 
 
 def predict_out_of_fold(
-    recipe: Recipe, fold: Places, rngs: list[np.random.Generator]
+    recipe: Recipe, fold: Indices, rngs: list[np.random.Generator]
 ) -> Array:
     """Predict each member by the model that did not see them."""
     kept = [np.flatnonzero(fold != number) for number in range(len(rngs))]

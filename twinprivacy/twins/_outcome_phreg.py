@@ -6,11 +6,11 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice
 from twinprivacy.errors import FitError
 from twinprivacy.twins._outcome_survival import HazardModel
 
-Array = npt.NDArray[np.float64]
 TIES = ("breslow", "efron")
 
 

@@ -6,9 +6,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy.errors import FitError, ParameterError
 
-Array = npt.NDArray[np.float64]
 _MAX_STEPS = 100
 
 

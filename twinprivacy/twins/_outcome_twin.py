@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins._outcome_columns import (
     Feature,
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from twinprivacy.twins._outcome_fit import Inputs, Model
     from twinprivacy.twins._outcome_survival import Baseline
 
-Array = npt.NDArray[np.float64]
 People = pd.DataFrame | Mapping[str, Any]
 
 

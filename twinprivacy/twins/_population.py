@@ -12,14 +12,13 @@ from functools import cache
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy import datasets
+from twinprivacy._types import Array
 from twinprivacy.twins._columns import RACES
 from twinprivacy.twins._margins import LogNormal, Margin, Normal, Pieces, Steps
 
-Array = npt.NDArray[np.float64]
 BANDS = {"20-39": (20, 40), "40-59": (40, 60), "60+": (60, 90)}
 # Published short names of what has a mean and a standard deviation.
 MEASURED = {

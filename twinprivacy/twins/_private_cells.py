@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, ParameterError
 
-Array = npt.NDArray[np.float64]
 MOST_CELLS = 10_000_000
 # Columns of the table beside those of `by`.
 _OWN_COLUMNS = ("noisy_sum", "noisy_count", "mean")

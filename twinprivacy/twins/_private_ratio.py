@@ -6,13 +6,9 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._guarantees import PrivacyGuarantee
+from twinprivacy._types import Array
 from twinprivacy.errors import ParameterError
-from twinprivacy.twins._private_cells import (
-    Array,
-    cell_numbers,
-    read_outcome,
-    read_totals,
-)
+from twinprivacy.twins._private_cells import cell_numbers, read_outcome, read_totals
 
 
 def membership_log_ratio(

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from twinprivacy import datasets
+from twinprivacy._types import Array
 from twinprivacy.twins._columns import COLUMNS
-from twinprivacy.twins._risk_quantities import QUANTITIES, Array, Values
+from twinprivacy.twins._risk_quantities import QUANTITIES, Values
 
 Limits = Mapping[str, tuple[float, float]]
 

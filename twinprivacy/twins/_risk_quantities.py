@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from twinprivacy._types import Array
+
 Values = dict[str, npt.NDArray[Any]]
 
 _MMOL_L_PER_MG_DL = 0.02586

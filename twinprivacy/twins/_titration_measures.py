@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._single_sample import within
+from twinprivacy._types import Array, Flags
 from twinprivacy.differences import mean_interval, share_interval
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.estimates import Estimate
@@ -15,8 +16,6 @@ from twinprivacy.estimates import Estimate
 if TYPE_CHECKING:
     from twinprivacy.twins.titration import Titration
 
-Array = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 # Above 4 patients bleed more, below 2 they clot more; between 3 and 4 little happens.
 BANDS = {

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_rng
 from twinprivacy.errors import ParameterError
 from twinprivacy.twins._columns import Column
@@ -14,8 +15,6 @@ from twinprivacy.twins._inr_parameters import People, read_people
 from twinprivacy.twins.inr import steady_state_dose
 from twinprivacy.twins.patients import check_number
 from twinprivacy.twins.warfarin import simulate_dose
-
-Array = npt.NDArray[np.float64]
 
 DAYS_PER_WEEK = 7
 _DOSE = Column("dose_mg_per_week", "dose", "mg per week", "Dose of warfarin", 0, 25 * 7)

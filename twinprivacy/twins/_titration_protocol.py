@@ -4,14 +4,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from twinprivacy import datasets
+from twinprivacy._types import Array, Flags, Integers
 from twinprivacy.errors import ParameterError
-
-Array = npt.NDArray[np.float64]
-Whole = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 
 class Zone(NamedTuple):
@@ -115,9 +111,9 @@ class Decisions(NamedTuple):
 
     dose_factor: Array
     first_dose_factor: Array
-    n_first_doses: Whole
-    days_to_next: Whole
-    zone: Whole
+    n_first_doses: Integers
+    days_to_next: Integers
+    zone: Integers
     holding: Flags
 
 
@@ -184,7 +180,7 @@ def load_protocol(
 def decide(
     protocol: TitrationProtocol,
     measured: Array,
-    last_zone: Whole,
+    last_zone: Integers,
     holding: Flags,
     day: int,
 ) -> Decisions:
@@ -230,7 +226,7 @@ def _wait_unless_lowered(
 def _hold(
     protocol: TitrationProtocol,
     found: Decisions,
-    row: Whole,
+    row: Integers,
     measured: Array,
     holding: Flags,
 ) -> None:

@@ -6,11 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from twinprivacy._types import Array
 from twinprivacy.twins._inr_kernels import carry_on, day_grid, untreated
 from twinprivacy.twins._inr_parameters import People, constants
 from twinprivacy.twins._titration_protocol import TitrationProtocol, decide
-
-Array = npt.NDArray[np.float64]
 
 
 class Course(NamedTuple):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy import datasets
+from twinprivacy._types import Array
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins._columns import (
     CYP2C9_GENOTYPES,
@@ -21,7 +22,6 @@ from twinprivacy.twins._columns import (
 )
 from twinprivacy.twins.patients import check_number
 
-Array = npt.NDArray[np.float64]
 Values = dict[str, npt.NDArray[Any]]
 
 DAYS_PER_WEEK = 7

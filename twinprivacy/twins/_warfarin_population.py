@@ -3,12 +3,12 @@
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import norm
 
 from twinprivacy import datasets
+from twinprivacy._types import Array
 from twinprivacy.twins._columns import RACES
 from twinprivacy.twins._margins import LogNormal, Margin, Normal, Pieces, Steps
 from twinprivacy.twins._population import (
@@ -22,7 +22,6 @@ from twinprivacy.twins._population import (
     survey_margins,
 )
 
-Array = npt.NDArray[np.float64]
 # Names of the races in the cohort's tables: overall, and by race.
 TABLE_1 = {
     "White": "White",

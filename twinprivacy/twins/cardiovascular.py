@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins._risk_equations import (
@@ -21,8 +22,6 @@ from twinprivacy.twins._risk_quantities import Values, body_mass_index
 from twinprivacy.twins.patients import read_patients
 
 __all__ = ["linear_predictor", "outside_domain", "predict_risk", "risk_models"]
-
-Array = npt.NDArray[np.float64]
 
 
 def risk_models() -> pd.DataFrame:

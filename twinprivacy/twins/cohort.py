@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice, check_rng
 from twinprivacy.errors import ParameterError
 from twinprivacy.twins._columns import COLUMNS, RACES
@@ -21,7 +22,6 @@ __all__ = ["MODALITIES", "POPULATIONS", "simulate_cohort"]
 if TYPE_CHECKING:
     from twinprivacy.twins._population import Body, Group, Population
 
-Array = npt.NDArray[np.float64]
 Arrays = dict[str, npt.NDArray[Any]]
 POPULATIONS = ("us_adults", "warfarin_patients")
 LADDER = ("demographics", "history", "laboratory", "genome", "daily habits")

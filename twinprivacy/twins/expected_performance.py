@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction
 from twinprivacy.errors import DataError, FitError
 from twinprivacy.estimates import Estimate, wilson_interval
@@ -37,7 +38,6 @@ from twinprivacy.twins._measures import (
 
 __all__ = ["expected_performance"]
 
-Array = npt.NDArray[np.float64]
 Measure = Callable[[Array, Array, float], Influenced]
 
 

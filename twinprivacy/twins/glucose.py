@@ -6,12 +6,12 @@ people, `glucose_fit` fits the model to one of them.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import AnyArray
 from twinprivacy._validation import check_rng
 from twinprivacy.errors import ParameterError
 from twinprivacy.twins import _glucose_inputs as inputs
@@ -36,7 +36,6 @@ __all__ = [
     "simulate_glucose",
 ]
 
-Array = npt.NDArray[Any]
 
 HOURS_PER_DAY = 24.0
 
@@ -55,10 +54,10 @@ class GlucoseTraces:
         Glucose in mg/dL, shape (n, n_times).
     """
 
-    patients: Array
-    minutes: Array
-    plasma_mg_dl: Array
-    interstitial_mg_dl: Array
+    patients: AnyArray
+    minutes: AnyArray
+    plasma_mg_dl: AnyArray
+    interstitial_mg_dl: AnyArray
 
 
 def sample_patients(n: int, *, rng: np.random.Generator) -> pd.DataFrame:

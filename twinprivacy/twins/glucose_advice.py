@@ -4,12 +4,12 @@
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import AnyArray
 from twinprivacy._validation import is_finite
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins import _glucose_advice as asked
@@ -24,7 +24,6 @@ __all__ = [
     "average_twins",
 ]
 
-Array = npt.NDArray[Any]
 
 ADVICE = (
     "target_mg_dl",
@@ -203,7 +202,7 @@ def _as_table(twins: pd.DataFrame | Sequence[GlucoseFit]) -> pd.DataFrame:
     return twins
 
 
-def _read_share(counted_share: npt.ArrayLike, n: int) -> Array:
+def _read_share(counted_share: npt.ArrayLike, n: int) -> AnyArray:
     try:
         share = np.asarray(counted_share, dtype=float)
     except (TypeError, ValueError):
@@ -218,7 +217,7 @@ def _read_share(counted_share: npt.ArrayLike, n: int) -> Array:
 
 
 def _advice(
-    people: pd.DataFrame, target: float, factor: Array, ratio: Array
+    people: pd.DataFrame, target: float, factor: AnyArray, ratio: AnyArray
 ) -> pd.DataFrame:
     ratio = np.clip(ratio, *asked.RATIO_RANGE)
     columns = dict(zip(ADVICE, (target, factor, ratio), strict=True))

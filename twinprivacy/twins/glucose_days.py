@@ -4,12 +4,10 @@ Doses are titrated to each person, as a clinic does from sensor reports; without
 quarter of the time would be spent below 54 mg/dL.
 """
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import AnyArray
 from twinprivacy._validation import check_rng
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins import _glucose_inputs as inputs
@@ -37,7 +35,6 @@ from twinprivacy.twins._glucose_plan import (
 
 __all__ = ["Days", "Habits", "prescribe", "simulate_days"]
 
-Array = npt.NDArray[Any]
 
 TICK = 5
 PLAN = (
@@ -214,13 +211,13 @@ def simulate_days(
 
 
 def _live(
-    days: Array,
-    plans: Array,
+    days: AnyArray,
+    plans: AnyArray,
     habits: Habits,
-    meals: tuple[Array, Array],
-    errors: tuple[Array, Array],
+    meals: tuple[AnyArray, AnyArray],
+    errors: tuple[AnyArray, AnyArray],
     n_jobs: int | None,
-) -> dict[str, Array]:
+) -> dict[str, AnyArray]:
     """Run the compiled loop for everyone."""
     from twinprivacy.twins import _glucose_kernels as kernels
     from twinprivacy.twins import _glucose_life as life
@@ -279,7 +276,7 @@ def _first_plan(
     return plan
 
 
-def _fall_by_one_unit(plan: pd.DataFrame) -> Array:
+def _fall_by_one_unit(plan: pd.DataFrame) -> AnyArray:
     """Return how far one unit at noon brings a resting person down, in mg/dL."""
     from twinprivacy.twins.glucose import simulate_glucose
 
@@ -290,7 +287,7 @@ def _fall_by_one_unit(plan: pd.DataFrame) -> Array:
     return np.asarray(np.maximum(fall, 2.0))
 
 
-def _read_plan(patients: pd.DataFrame) -> Array:
+def _read_plan(patients: pd.DataFrame) -> AnyArray:
     """Return the prescription, shape (n, 5)."""
     inputs.check_table(patients, "patients", list(PLAN))
     plan = patients[list(PLAN)].to_numpy(dtype=float, na_value=np.nan)

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy.errors import DataError, FitError
 from twinprivacy.twins._glucose_inputs import GLUCOSE, check_table, to_numbers
 
 __all__ = ["grid_readings", "trace_features"]
 
-Array = npt.NDArray[np.float64]
 
 TICK = 5
 READINGS_PER_DAY = 288

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import AnyArray
 from twinprivacy._validation import check_fraction
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins import _glucose_inputs as inputs
@@ -35,7 +36,6 @@ __all__ = [
     "predict_glucose",
 ]
 
-Array = npt.NDArray[Any]
 
 TICK = 5
 
@@ -270,7 +270,7 @@ def predict_glucose(
 def _fit(
     told: "Record",
     prior: GlucosePrior,
-    free: Array,
+    free: AnyArray,
     weight_kg: float,
     basal_u_per_hour: float,
     confidence_level: float,

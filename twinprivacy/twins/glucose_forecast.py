@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy.errors import ParameterError
 from twinprivacy.twins.glucose import simulate_glucose
 from twinprivacy.twins.glucose_days import Days
@@ -19,7 +19,6 @@ from twinprivacy.twins.glucose_fit import (
 
 __all__ = ["forecast_errors", "unit_effect"]
 
-Array = npt.NDArray[np.float64]
 MINUTES_PER_DAY = 1_440
 READINGS_PER_DAY = 288
 

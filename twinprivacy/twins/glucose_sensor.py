@@ -1,12 +1,11 @@
 """What a continuous glucose sensor reads, and what clinics measure by it."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy import datasets
+from twinprivacy._types import AnyArray
 from twinprivacy._validation import check_choice, check_fraction, check_rng
 from twinprivacy.errors import DataError, FitError
 from twinprivacy.estimates import Estimate
@@ -15,7 +14,6 @@ from twinprivacy.twins._glucose_inputs import to_numbers
 
 __all__ = ["cohort_metrics", "glucose_metrics", "simulate_sensor"]
 
-Array = npt.NDArray[Any]
 
 ERRORS = ("vettoretti_2019", "white", "none")
 
@@ -25,7 +23,7 @@ def simulate_sensor(
     *,
     rng: np.random.Generator,
     error: str = "vettoretti_2019",
-) -> Array:
+) -> AnyArray:
     r"""Simulate what a continuous glucose sensor reads every five minutes.
 
     .. math:: c_t = (a_0 + a_1 d + a_2 d^2) IG_t + b_0 + e_t, \quad
@@ -196,7 +194,7 @@ def cohort_metrics(
     }
 
 
-def _as_table(values: npt.ArrayLike, name: str) -> Array:
+def _as_table(values: npt.ArrayLike, name: str) -> AnyArray:
     """Return numbers in two dimensions, in mg/dL as far as one can tell."""
     table = to_numbers(values, name)
     if table.ndim != 2 or not table.size:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy.errors import ParameterError
 from twinprivacy.twins._columns import Column
 from twinprivacy.twins._inr_parameters import constants, read_people
@@ -21,7 +22,6 @@ from twinprivacy.twins.patients import check_number
 
 __all__ = ["inr_on_days", "simulate_inr", "steady_state_dose", "steady_state_inr"]
 
-Array = npt.NDArray[np.float64]
 
 _HOURS_PER_DAY = 24
 # More than 25 mg a day is far beyond use, and half of all weekly doses are above 28.

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._validation import check_fraction, check_rng
@@ -26,8 +25,6 @@ __all__ = [
     "fit_outcome_twin",
     "split_members",
 ]
-
-Array = npt.NDArray[np.float64]
 
 
 def fit_outcome_twin(

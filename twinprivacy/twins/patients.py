@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins._columns import COLUMNS, Column
 
 __all__ = ["COLUMNS", "Column", "check_number", "describe_columns", "read_patients"]
 
-Array = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int8]
 
 

@@ -29,10 +29,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._guarantees import PrivacyGuarantee
+from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction, check_rng
 from twinprivacy.errors import ParameterError
 from twinprivacy.twins._private_cells import (
-    Array,
     Domain,
     cell_numbers,
     check_domain,

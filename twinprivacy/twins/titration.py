@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice, check_positive
 from twinprivacy.twins._titration_measures import (
     check_periods,
@@ -42,8 +43,6 @@ __all__ = [
     "time_in_range",
     "titration_measures",
 ]
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

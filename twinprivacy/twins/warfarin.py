@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy import datasets
+from twinprivacy._types import Array
 from twinprivacy._validation import check_choice, check_rng
 from twinprivacy.errors import ParameterError
 from twinprivacy.twins._columns import CYP2C9_GENOTYPES, VKORC1_GENOTYPES
@@ -41,7 +42,6 @@ __all__ = [
     "simulate_dose",
 ]
 
-Array = npt.NDArray[np.float64]
 
 # Known genotypes of both genes, in the order of the columns of `dose_matrix`.
 GENOTYPE_PAIRS = tuple(
