@@ -12,13 +12,15 @@ import statistics
 import numpy as np
 from _measure import peak_mb, seconds
 
-from twinprivacy.breaches.annual_loss import (
+from twinprivacy.breaches import (
+    CostComponent,
     ExactLoss,
+    ExposedShare,
+    Programme,
     SimulatedLoss,
     exact_annual_loss,
     simulate_annual_loss,
 )
-from twinprivacy.breaches.programme import CostComponent, ExposedShare, Programme
 
 ROUNDS = 7
 N_YEARS = 1_000_000

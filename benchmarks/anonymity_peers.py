@@ -23,8 +23,7 @@ import numpy as np
 import pandas as pd
 from _peers import hold, peer_python, run
 
-from twinprivacy.attacks.attribute_disclosure import attribute_disclosure
-from twinprivacy.attacks.uniqueness import anonymity_sets
+from twinprivacy.attacks.uniqueness import anonymity_sets, attribute_disclosure
 
 ROUNDS = 3
 LEAST_RATIO = 10.0

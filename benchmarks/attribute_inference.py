@@ -30,13 +30,15 @@ import pandas as pd
 from _peers import hold, peer_python, run
 from sklearn.ensemble import RandomForestRegressor
 
-from twinprivacy.attacks._contract import Auxiliary
-from twinprivacy.attacks._learning import MODELS, learn
-from twinprivacy.attacks._reading import code_secret, read_secret
-from twinprivacy.attacks.attribute_inference import infer_attribute
-from twinprivacy.attacks.learned_attacker import LearnedAttacker
-from twinprivacy.attacks.query_inversion import QueryInversion
-from twinprivacy.attacks.threats import ThreatModel
+from twinprivacy.attacks.inference import (
+    LearnedAttacker,
+    QueryInversion,
+    ThreatModel,
+    infer_attribute,
+)
+from twinprivacy.attacks.inference.learned_attacker import MODELS, learn
+from twinprivacy.attacks.inference.reading import code_secret, read_secret
+from twinprivacy.attacks.inference.threats import Auxiliary
 from twinprivacy.datasets import load_cohort
 from twinprivacy.twins.outcome import fit_outcome_twin
 

@@ -16,9 +16,15 @@ import pandas as pd
 from _measure import peak_mb, seconds
 from scipy import stats
 
-from twinprivacy.twins._margins import LogNormal, Margin, Normal, Pieces, Steps
-from twinprivacy.twins._population import us_adults
-from twinprivacy.twins.cohort import simulate_cohort
+from twinprivacy.people import simulate_cohort
+from twinprivacy.people.population import (
+    LogNormal,
+    Margin,
+    Normal,
+    Pieces,
+    Steps,
+    us_adults,
+)
 
 ROUNDS = 5
 N_COMPARED = 200_000

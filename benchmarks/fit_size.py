@@ -16,8 +16,7 @@ from _measure import peak_mb, seconds
 from scipy import optimize, stats
 
 from twinprivacy import datasets
-from twinprivacy.breaches.binning import SizeBins, size_bins
-from twinprivacy.breaches.size import fit_size
+from twinprivacy.breaches import SizeBins, fit_size, size_bins
 
 ROUNDS = 7
 SAME_LOG_LIKELIHOOD = 0.05

@@ -18,9 +18,14 @@ import pandas as pd
 from _measure import peak_mb, seconds
 from _peers import hold, peer_python, run
 
-from twinprivacy.twins.glucose import sample_patients, simulate_glucose
-from twinprivacy.twins.glucose_days import prescribe, simulate_days
-from twinprivacy.twins.glucose_fit import fit_patients, glucose_prior
+from twinprivacy.twins.glucose import (
+    fit_patients,
+    glucose_prior,
+    prescribe,
+    sample_patients,
+    simulate_days,
+    simulate_glucose,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "published"))

@@ -15,10 +15,8 @@ import numpy as np
 from _measure import peak_mb, seconds
 from scipy import stats
 
-from twinprivacy.attacks.bayes_inversion import invert
-from twinprivacy.attacks.genotype_priors import warfarin_prior
-from twinprivacy.attacks.residuals import RootNormalResidual
-from twinprivacy.twins.cohort import simulate_cohort
+from twinprivacy.attacks.inference import RootNormalResidual, invert, warfarin_prior
+from twinprivacy.people import simulate_cohort
 from twinprivacy.twins.warfarin import dose_matrix, dose_residual_sd, simulate_dose
 
 ROUNDS = 5

@@ -17,8 +17,7 @@ from _peers import hold
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
-from twinprivacy.attacks.linkage import link_records
-from twinprivacy.attacks.linkage_result import LinkageResult
+from twinprivacy.attacks.linkage import LinkageResult, link_records
 
 ROUNDS = 3
 COLUMNS = 10

@@ -17,9 +17,12 @@ import pandas as pd
 from _measure import peak_mb, seconds
 from sklearn.ensemble import RandomForestClassifier
 
-from twinprivacy.attacks.membership_audits import audit_forest
-from twinprivacy.attacks.membership_result import MembershipResult
-from twinprivacy.attacks.shadow_models import Shadows, fit_shadows
+from twinprivacy.attacks.membership import (
+    MembershipResult,
+    Shadows,
+    audit_forest,
+    fit_shadows,
+)
 from twinprivacy.estimates import Estimate
 from twinprivacy.twins.outcome import fit_outcome_twin
 

@@ -15,9 +15,12 @@ import numpy as np
 import pandas as pd
 from _measure import peak_mb, seconds
 
-from twinprivacy.attacks.attribute_disclosure import attribute_disclosure
-from twinprivacy.attacks.risky_subsets import risky_subsets
-from twinprivacy.attacks.uniqueness import anonymity_sets, uniqueness_ladder
+from twinprivacy.attacks.uniqueness import (
+    anonymity_sets,
+    attribute_disclosure,
+    risky_subsets,
+    uniqueness_ladder,
+)
 
 ROUNDS = 3
 N_COMPARED = 100_000

@@ -27,9 +27,12 @@ import duckdb
 import pandas as pd
 from _peers import hold
 
-from twinprivacy.attacks._uniqueness_parquet import count_ladder, count_sets
-from twinprivacy.attacks.anonymity import AnonymitySets
-from twinprivacy.attacks.uniqueness import anonymity_sets, uniqueness_ladder
+from twinprivacy.attacks.uniqueness import (
+    AnonymitySets,
+    anonymity_sets,
+    uniqueness_ladder,
+)
+from twinprivacy.attacks.uniqueness.uniqueness import count_ladder, count_sets
 
 N_PEOPLE = 50_000_000
 N_COMPARED = 1_000_000

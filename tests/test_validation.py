@@ -5,13 +5,12 @@ import pandas as pd
 import pytest
 
 from twinprivacy._validation import as_floats
-from twinprivacy.attacks.membership_audits import audit_linear
-from twinprivacy.attacks.membership_result import MembershipResult
-from twinprivacy.attacks.two_covariance import fit_two_covariance
+from twinprivacy.attacks.linkage import fit_two_covariance
+from twinprivacy.attacks.membership import MembershipResult, audit_linear
+from twinprivacy.defences import fit_private_table
 from twinprivacy.errors import DataError
-from twinprivacy.twins.cohort import simulate_cohort
+from twinprivacy.people import simulate_cohort
 from twinprivacy.twins.outcome import fit_outcome_twin
-from twinprivacy.twins.private_table import fit_private_table
 from twinprivacy.twins.warfarin import predict_dose
 
 DAYS = pd.Series(pd.date_range("2020-01-01", periods=30))

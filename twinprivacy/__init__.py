@@ -1,36 +1,13 @@
 """How much more a healthcare digital twin gives away, the more it is fed.
 
-Sub-packages are imported when they are first asked for, so that importing the package
-costs almost nothing: ``twinprivacy.datasets``, ``twinprivacy.breaches``,
-``twinprivacy.figures``, ...
+Rooms are imported when they are first asked for, so that importing the package costs
+almost nothing. Read them in the order of the argument: ``datasets`` and ``estimates``,
+``breaches``, ``people``, ``twins``, ``attacks``, ``defences``, ``studies``; ``plots``,
+``figures``, ``explorer`` and ``cli`` show what those compute.
 """
 
-from importlib import import_module
-from types import ModuleType
+import lazy_loader as lazy
 
 __version__ = "0.1.0"
-__all__ = [
-    "attacks",
-    "breaches",
-    "datasets",
-    "defences",
-    "errors",
-    "estimates",
-    "explorer",
-    "figures",
-    "formatting",
-    "plots",
-    "twins",
-]
 
-
-def __getattr__(name: str) -> ModuleType:
-    """Import a sub-package on first use."""
-    if name in __all__:
-        return import_module(f"twinprivacy.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    """List the sub-packages too."""
-    return [*__all__, "__version__"]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

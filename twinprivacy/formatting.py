@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from twinprivacy.errors import ParameterError
-from twinprivacy.estimates import Estimate
+from twinprivacy.estimates.estimate import Estimate
 
 __all__ = [
     "format_count",
@@ -21,6 +21,7 @@ __all__ = [
     "format_usd",
     "format_years",
 ]
+
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 _MISSING = "not available"

@@ -4,26 +4,27 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.integrate import quad
 from scipy.stats import norm
 
 from twinprivacy.attacks.bounds import (
-    PrivacyGuarantee,
     advantage_bound,
     attribute_bits_bound,
     attribute_success_bound,
     bounds_table,
-    gaussian_delta,
-    gaussian_epsilon,
     gaussian_error_advantage,
-    gaussian_mu,
-    group_guarantee,
     mean_attribute_success_bound,
     membership_bits_bound,
     true_positive_rate_bound,
     yeom_advantage_bound,
+)
+from twinprivacy.attacks.guarantees import (
+    PrivacyGuarantee,
+    gaussian_delta,
+    gaussian_epsilon,
+    gaussian_mu,
+    group_guarantee,
 )
 from twinprivacy.errors import ParameterError
 

@@ -5,25 +5,22 @@ from math import inf
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import stats
 from scipy.special import beta
 
-from twinprivacy.breaches.annual_loss import (
-    ExactLoss,
-    SimulatedLoss,
-    exact_annual_loss,
-    exceedance_band,
-    simulate_annual_loss,
-    tornado,
-)
-from twinprivacy.breaches.programme import (
+from twinprivacy.breaches import (
     CostComponent,
+    ExactLoss,
     ExposedShare,
     Programme,
+    SimulatedLoss,
     draw_programmes,
+    exact_annual_loss,
+    exceedance_band,
     segment,
+    simulate_annual_loss,
+    tornado,
 )
 from twinprivacy.errors import ParameterError
 
@@ -370,9 +367,9 @@ def test_simulation_repeats_and_its_order_statistics_are_binomial():
 
 
 def test_chunks_do_not_change_the_law(monkeypatch):
-    from twinprivacy.breaches import _simulated_loss
+    from twinprivacy.breaches import annual_loss as _simulated_loss
 
-    monkeypatch.setattr(_simulated_loss, "BREACHES_AT_A_TIME", 64)
+    monkeypatch.setattr(_simulated_loss, "_BREACHES_AT_A_TIME", 64)
     law = programme([FINE], 3.0)
     rng = np.random.default_rng(2)
     losses = simulate_annual_loss(law, n_years=5_000, rng=rng).losses_usd / 1000

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from twinprivacy.breaches.comparison import compare_sizes, tail_index, vuong_test
-from twinprivacy.breaches.size import fit_size
+from twinprivacy.breaches import compare_sizes, fit_size, tail_index, vuong_test
 from twinprivacy.errors import FitError, ParameterError
 
 LOWER = 500.0

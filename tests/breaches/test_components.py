@@ -5,16 +5,19 @@ import pandas as pd
 import pytest
 
 from twinprivacy import datasets
-from twinprivacy.breaches.binning import size_bins
-from twinprivacy.breaches.components import (
+from twinprivacy.breaches import (
+    cost_models,
+    data_kind_effects,
     effects_of_more_kinds,
+    expected_penalty,
+    fit_impact,
+    fit_penalty_probability,
     fitted_component,
+    predict_cost,
     published_component,
+    size_bins,
+    usable_cases,
 )
-from twinprivacy.breaches.cost_models import cost_models, predict_cost
-from twinprivacy.breaches.impact import fit_impact, usable_cases
-from twinprivacy.breaches.impact_checks import data_kind_effects
-from twinprivacy.breaches.penalties import expected_penalty, fit_penalty_probability
 from twinprivacy.errors import ParameterError
 
 PEOPLE = np.array([1e3, 1e5, 1e7])

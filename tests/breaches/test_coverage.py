@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from twinprivacy.breaches.frequency import fit_frequency
-from twinprivacy.breaches.size import SizeModel, fit_size
+from twinprivacy.breaches import SizeModel, fit_frequency, fit_size
 
 N_REPLICATES = 1_000
 N_BREACHES = 1_000

@@ -5,11 +5,10 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import stats
 
-from twinprivacy.breaches.frequency import fit_frequency, overdispersion_test
+from twinprivacy.breaches import fit_frequency, overdispersion_test
 from twinprivacy.errors import FitError, ParameterError
 
 YEARS = range(2010, 2020)

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from twinprivacy import datasets
-from twinprivacy.breaches.harm import (
+from twinprivacy.breaches import (
     break_even_probability,
     externality,
     keeper_cost_per_person,
     person_harm,
+    usable_cases,
 )
-from twinprivacy.breaches.impact import usable_cases
 from twinprivacy.errors import ParameterError
 
 

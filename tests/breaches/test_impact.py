@@ -5,17 +5,15 @@ import pandas as pd
 import pytest
 
 from twinprivacy import datasets
-from twinprivacy.breaches.impact import (
+from twinprivacy.breaches import (
     ImpactModel,
-    fit_impact,
-    usable_cases,
-)
-from twinprivacy.breaches.impact_checks import (
     compare_methods,
     data_kind_effects,
     elasticity_by_kind,
+    fit_impact,
     leave_one_incident_out,
     sensitivity,
+    usable_cases,
 )
 from twinprivacy.errors import DataError, FitError, ParameterError
 

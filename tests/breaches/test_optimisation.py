@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from twinprivacy.breaches._optimisation import derivatives
+from twinprivacy.breaches.size import derivatives
 
 PLACE = np.array([8.0, 0.7])
 

@@ -6,13 +6,15 @@ import pytest
 from scipy.special import expit
 
 from twinprivacy import datasets
-from twinprivacy.breaches.binning import SizeBins, size_bins
-from twinprivacy.breaches.impact import fit_impact, usable_cases
-from twinprivacy.breaches.penalties import (
+from twinprivacy.breaches import (
     PenaltyModel,
+    SizeBins,
     expected_penalty,
+    fit_impact,
     fit_penalty_probability,
     penalty_shares,
+    size_bins,
+    usable_cases,
 )
 from twinprivacy.errors import FitError, ParameterError
 

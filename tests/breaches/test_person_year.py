@@ -9,14 +9,16 @@ from pandas.testing import assert_frame_equal
 from scipy.stats import uniform
 
 from twinprivacy import datasets
-from twinprivacy.breaches.person_year import (
+from twinprivacy.breaches import (
     PAYERS,
+    CostComponent,
+    ExposedShare,
     PersonYear,
+    Programme,
     expected_cost_per_person_year,
     published_misuse,
     published_theft_usd,
 )
-from twinprivacy.breaches.programme import CostComponent, ExposedShare, Programme
 from twinprivacy.errors import ParameterError
 from twinprivacy.estimates import Estimate
 

@@ -6,12 +6,12 @@ import pytest
 from scipy import stats
 from scipy.special import beta
 
-from twinprivacy.breaches.annual_loss import exact_annual_loss
-from twinprivacy.breaches.programme import (
+from twinprivacy.breaches import (
     CostComponent,
     ExposedShare,
     Programme,
     draw_programmes,
+    exact_annual_loss,
     hold_fewer_kinds,
     segment,
     shorten_retention,

@@ -6,16 +6,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from twinprivacy import datasets
-from twinprivacy.breaches.binning import SizeBins, bin_reports, size_bins
-from twinprivacy.breaches.records import (
+from twinprivacy.breaches import (
+    SizeBins,
     annual_table,
+    bin_reports,
     revisions,
     share_of_largest,
     share_of_largest_binned,
+    size_bins,
 )
 from twinprivacy.errors import DataError, ParameterError
 

@@ -5,13 +5,17 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import stats
 
-from twinprivacy.breaches.frequency import FrequencyModel, fit_frequency
-from twinprivacy.breaches.recurrence import predict_exceedances, return_period
-from twinprivacy.breaches.size import SizeModel, fit_size
+from twinprivacy.breaches import (
+    FrequencyModel,
+    SizeModel,
+    fit_frequency,
+    fit_size,
+    predict_exceedances,
+    return_period,
+)
 from twinprivacy.errors import ParameterError
 
 YEARS = range(2010, 2020)

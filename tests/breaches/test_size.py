@@ -6,11 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import stats
 
-from twinprivacy.breaches.size import SizeModel, fit_size
+from twinprivacy.breaches import SizeModel, fit_size
 from twinprivacy.errors import FitError, ParameterError
 
 LOWER = 500.0

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from twinprivacy import datasets
-from twinprivacy.twins.cohort import MODALITIES
+from twinprivacy.people import MODALITIES
 
 FIGURES = Path(__file__).parents[2] / "book" / "figures"
 

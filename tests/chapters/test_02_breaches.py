@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from twinprivacy import datasets
-from twinprivacy.breaches.binning import size_bins
-from twinprivacy.breaches.size import fit_size
+from twinprivacy.breaches import fit_size, size_bins
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "book" / "figures"

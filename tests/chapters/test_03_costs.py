@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from twinprivacy import datasets
-from twinprivacy.breaches.cost_models import predict_cost
-from twinprivacy.breaches.impact import fit_impact, usable_cases
+from twinprivacy.breaches import fit_impact, predict_cost, usable_cases
 
 FIGURES = Path(__file__).parents[2] / "book" / "figures"
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from twinprivacy import datasets
-from twinprivacy.breaches.components import published_component
+from twinprivacy.breaches import published_component
 
 FIGURES = Path(__file__).parents[2] / "book" / "figures"
 CLAIMS = published_component("dbir2015_loglog")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from twinprivacy.attacks.surfaces import SURFACES
+from twinprivacy.studies import SURFACES
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "book" / "figures"

@@ -8,20 +8,19 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.stats import chi2_contingency, ks_2samp, norm
 
-from twinprivacy.attacks.attribute_inference import infer_attribute
-from twinprivacy.attacks.bayes_inversion import BayesInversion, invert
-from twinprivacy.attacks.bounds import (
-    PrivacyGuarantee,
-    attribute_bits_bound,
-    attribute_success_bound,
+from twinprivacy.attacks.bounds import attribute_bits_bound, attribute_success_bound
+from twinprivacy.attacks.guarantees import PrivacyGuarantee
+from twinprivacy.attacks.inference import (
+    BayesInversion,
+    Exact,
+    ThreatModel,
+    infer_attribute,
+    invert,
 )
-from twinprivacy.attacks.residuals import Exact
-from twinprivacy.attacks.threats import ThreatModel
-from twinprivacy.defences.answers import (
+from twinprivacy.defences import (
     NoisyAnswers,
     QueryLimit,
     RandomisedAnswers,
@@ -29,7 +28,7 @@ from twinprivacy.defences.answers import (
 )
 from twinprivacy.errors import DataError, ParameterError, TwinPrivacyError
 from twinprivacy.estimates import wilson_interval
-from twinprivacy.twins.cohort import simulate_cohort
+from twinprivacy.people import simulate_cohort
 from twinprivacy.twins.warfarin import GENOTYPE_PAIRS, dose_matrix, predict_dose
 
 FALSE_ALARM = 1e-6

@@ -5,23 +5,18 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.stats import norm
 
-from twinprivacy.attacks.bounds import (
+from twinprivacy.attacks.bounds import advantage_bound, attribute_success_bound
+from twinprivacy.attacks.guarantees import (
     PrivacyGuarantee,
-    advantage_bound,
-    attribute_success_bound,
     gaussian_mu,
     group_guarantee,
 )
-from twinprivacy.defences.answers import NoisyAnswers
-from twinprivacy.defences.budgets import compose, repeat, split
-from twinprivacy.defences.private_dose import fit_private_dose
+from twinprivacy.defences import NoisyAnswers, compose, fit_private_dose, repeat, split
 from twinprivacy.errors import ParameterError
-from twinprivacy.estimates import wilson_interval
-from twinprivacy.operating_points import membership_advantage
+from twinprivacy.estimates import membership_advantage, wilson_interval
 
 PURE = st.builds(PrivacyGuarantee, epsilon=st.floats(0, 20), delta=st.floats(0, 0.05))
 NORMAL = st.builds(PrivacyGuarantee, mu=st.floats(0, 20))

@@ -2,8 +2,7 @@
 
 import re
 
-from twinprivacy.defences import answers, stores
-from twinprivacy.defences.catalogue import describe_defences
+from twinprivacy.defences import answers, describe_defences, stores
 
 
 def test_every_defence_is_described_once() -> None:

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from twinprivacy.defences._declared import check_people, in_fixed_order, read_declared
+from twinprivacy.defences.declared import check_people, in_fixed_order, read_declared
 from twinprivacy.errors import DataError, ParameterError
 
 FEATURES: dict[str, Any] = {

@@ -6,23 +6,21 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import norm
 
 from twinprivacy.attacks.bounds import attribute_success_bound
-from twinprivacy.defences.glucose_release import (
-    LEAKS,
-    GlucoseRelease,
-    blur_parameters,
-    read_parameters,
-)
+from twinprivacy.defences import LEAKS, GlucoseRelease, blur_parameters, read_parameters
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.estimates import wilson_interval
-from twinprivacy.twins.glucose import PARAMETERS, sample_patients
-from twinprivacy.twins.glucose_days import prescribe, simulate_days
-from twinprivacy.twins.glucose_fit import GlucosePrior
+from twinprivacy.twins.glucose import (
+    PARAMETERS,
+    GlucosePrior,
+    prescribe,
+    sample_patients,
+    simulate_days,
+)
 
 PRIOR = GlucosePrior(np.arange(18.0), np.diag(np.arange(1.0, 19.0) ** 2), 100)
 

@@ -9,17 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from twinprivacy.attacks.bounds import PrivacyGuarantee
-from twinprivacy.defences.answers import (
+from twinprivacy.attacks.guarantees import PrivacyGuarantee
+from twinprivacy.defences import (
+    AnswerDefence,
+    GuardedTwin,
     NoisyAnswers,
     QueryLimit,
     RandomisedAnswers,
     RoundedAnswers,
+    guard,
 )
-from twinprivacy.defences.guarded import AnswerDefence, GuardedTwin, guard
 from twinprivacy.errors import DataError, ParameterError
 
 PEOPLE = pd.DataFrame({"dose": [12.0, 33.0, 58.0]}, index=["a", "b", "c"])

@@ -8,21 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import stats
 
-from twinprivacy._single_sample import mean_interval
-from twinprivacy.attacks.bounds import advantage_bound, gaussian_mu
-from twinprivacy.defences.private_dose import (
-    NoisySums,
-    PrivateDoseTwin,
-    fit_private_dose,
-)
+from twinprivacy.attacks.bounds import advantage_bound
+from twinprivacy.attacks.guarantees import gaussian_mu
+from twinprivacy.defences import NoisySums, PrivateDoseTwin, fit_private_dose
 from twinprivacy.errors import DataError, ParameterError
-from twinprivacy.estimates import wilson_interval
-from twinprivacy.operating_points import membership_advantage
-from twinprivacy.twins.cohort import simulate_cohort
+from twinprivacy.estimates import mean_interval, membership_advantage, wilson_interval
+from twinprivacy.people import simulate_cohort
 from twinprivacy.twins.warfarin import predict_dose, simulate_dose
 
 Array = npt.NDArray[np.float64]

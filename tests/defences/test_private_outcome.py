@@ -8,20 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import stats
 from scipy.optimize import OptimizeResult
 
-from twinprivacy._single_sample import mean_interval
 from twinprivacy.attacks.bounds import advantage_bound
-from twinprivacy.defences.private_outcome import (
-    PrivateOutcomeTwin,
-    fit_private_outcome,
-)
+from twinprivacy.defences import PrivateOutcomeTwin, fit_private_outcome
 from twinprivacy.errors import DataError, FitError, ParameterError
-from twinprivacy.operating_points import area_under_curve, membership_advantage
-from twinprivacy.twins.cohort import simulate_cohort
+from twinprivacy.estimates import area_under_curve, mean_interval, membership_advantage
+from twinprivacy.people import simulate_cohort
 
 Array = npt.NDArray[np.float64]
 NUMBER: dict[str, Any] = {"outcome": "ill", "features": {"x": (-1, 1)}}

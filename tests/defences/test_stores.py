@@ -6,19 +6,13 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from twinprivacy.attacks.uniqueness import anonymity_sets
-from twinprivacy.breaches.programme import CostComponent, ExposedShare, Programme
-from twinprivacy.defences.stores import (
-    Generalisation,
-    Minimisation,
-    Retention,
-    Segmentation,
-)
+from twinprivacy.breaches import CostComponent, ExposedShare, Programme
+from twinprivacy.defences import Generalisation, Minimisation, Retention, Segmentation
 from twinprivacy.errors import DataError, ParameterError
-from twinprivacy.twins.cohort import simulate_cohort
+from twinprivacy.people import simulate_cohort
 from twinprivacy.twins.warfarin import predict_dose
 
 PEOPLE = pd.DataFrame(

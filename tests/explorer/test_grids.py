@@ -12,16 +12,18 @@ from joblib import parallel_config
 import twinprivacy
 from twinprivacy.attacks.uniqueness import anonymity_sets
 from twinprivacy.errors import DataError, ParameterError
-from twinprivacy.explorer import _loss_grids, _uniqueness_grids
-from twinprivacy.explorer._inference_grids import DECIMALS, best_attack, questions
+from twinprivacy.explorer import grids as _uniqueness_grids, losses as _loss_grids
 from twinprivacy.explorer.grids import (
+    DECIMALS,
     N_PEOPLE_ATTACKED,
     SEED,
+    best_attack,
     compute_grids,
     main,
+    questions,
     read_grids,
 )
-from twinprivacy.twins.cohort import MODALITIES, simulate_cohort
+from twinprivacy.people import MODALITIES, simulate_cohort
 
 PATH = Path(__file__).parents[2] / "book/_static/explorer-grids.json"
 LARGEST_BYTES = 200_000

@@ -9,24 +9,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import settings as checks
-from hypothesis import strategies as st
+from hypothesis import given, settings as checks, strategies as st
 
 from twinprivacy.attacks.uniqueness import anonymity_sets
-from twinprivacy.breaches.annual_loss import exact_annual_loss, exceedance_band
-from twinprivacy.breaches.programme import ExposedShare, Programme, draw_programmes
+from twinprivacy.breaches import (
+    ExposedShare,
+    Programme,
+    draw_programmes,
+    exact_annual_loss,
+    exceedance_band,
+)
 from twinprivacy.errors import ParameterError
-from twinprivacy.explorer._loss_grids import view_components
-from twinprivacy.explorer._uniqueness_grids import BANDED
-from twinprivacy.explorer.grids import read_grids
+from twinprivacy.explorer.grids import BANDED, read_grids
 from twinprivacy.explorer.interpolation import (
+    BASES,
+    QUANTITIES,
     Setting,
     evaluate,
     exceedance_curve,
 )
-from twinprivacy.explorer.quantities import BASES, QUANTITIES
-from twinprivacy.twins.cohort import MODALITIES, simulate_cohort
+from twinprivacy.explorer.losses import view_components
+from twinprivacy.people import MODALITIES, simulate_cohort
 
 REPOSITORY = Path(__file__).parents[2]
 GRIDS = read_grids(REPOSITORY / "book/_static/explorer-grids.json")

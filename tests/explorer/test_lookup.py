@@ -5,11 +5,10 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from twinprivacy.errors import ParameterError
-from twinprivacy.explorer.lookup import (
+from twinprivacy.explorer.interpolation import (
     SCALES,
     TRANSFORMS,
     look_up,

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from twinprivacy.explorer.interpolation import LOSSES_USD
-from twinprivacy.explorer.quantities import BASES, QUANTITIES, Quantity
+from twinprivacy.explorer.interpolation import BASES, LOSSES_USD, QUANTITIES, Quantity
 from twinprivacy.figures import load_manifest
 
 FIGURES = Path(__file__).parents[2] / "book" / "figures"

@@ -13,8 +13,8 @@ import pytest
 
 from twinprivacy.errors import FigureError, ParameterError
 from twinprivacy.figures import PublishedFigure, figure_ids, load_manifest
-from twinprivacy.figures.manifests import DOWNLOADS
-from twinprivacy.figures.style import MM_PER_INCH, POINTS_PER_INCH, WIDTH_MM
+from twinprivacy.figures.publishing import MM_PER_INCH, POINTS_PER_INCH, WIDTH_MM
+from twinprivacy.figures.registry import DOWNLOADS
 
 
 def files(published):

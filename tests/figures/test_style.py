@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from twinprivacy.figures.style import BACKGROUND, PALETTE, WIDTH_MM, rc_params
+from twinprivacy.figures.publishing import BACKGROUND, PALETTE, WIDTH_MM, rc_params
 
 # Machado, Oliveira and Fernandes 2009, doi:10.1109/TVCG.2009.113, severity 1.0.
 VISION = {

@@ -6,11 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from twinprivacy.attacks.attribute_inference import ThreatModel, infer_attribute
-from twinprivacy.attacks.bayes_inversion import BayesInversion, ask_each
-from twinprivacy.attacks.genotype_priors import warfarin_prior
-from twinprivacy.attacks.residuals import NormalResidual, RootNormalResidual
-from twinprivacy.twins.cohort import simulate_cohort
+from twinprivacy.attacks.inference import (
+    BayesInversion,
+    NormalResidual,
+    RootNormalResidual,
+    ThreatModel,
+    ask_each,
+    infer_attribute,
+    warfarin_prior,
+)
+from twinprivacy.people import simulate_cohort
 from twinprivacy.twins.outcome import fit_outcome_twin
 from twinprivacy.twins.warfarin import (
     GENOTYPE_PAIRS,

@@ -8,10 +8,14 @@ import pytest
 from ledger import LEDGER, agrees, published
 
 from twinprivacy import datasets
-from twinprivacy.breaches.binning import SizeBins, size_bins
-from twinprivacy.breaches.comparison import tail_index
-from twinprivacy.breaches.records import annual_table, share_of_largest_binned
-from twinprivacy.breaches.size import SizeModel
+from twinprivacy.breaches import (
+    SizeBins,
+    SizeModel,
+    annual_table,
+    share_of_largest_binned,
+    size_bins,
+    tail_index,
+)
 
 EXPORT = Path("hhs_breaches") / "breach_report_2023-05-01.csv.gz"
 ALL_YEARS = range(2009, 2025)

@@ -6,8 +6,8 @@ from ledger import agrees, published
 from scipy.stats import norm
 
 from twinprivacy import datasets
-from twinprivacy.breaches._cost_laws import law
-from twinprivacy.breaches.cost_models import exceedance_probability, predict_cost
+from twinprivacy.breaches import exceedance_probability, predict_cost
+from twinprivacy.breaches.published_costs import law
 
 FACTS = datasets.load("published_models")
 DBIR_SIZES = [10**k for k in range(2, 9)]

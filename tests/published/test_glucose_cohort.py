@@ -8,9 +8,14 @@ from ledger import agrees, published
 
 from twinprivacy import datasets
 from twinprivacy.estimates import Estimate
-from twinprivacy.twins.glucose import sample_patients
-from twinprivacy.twins.glucose_days import Days, prescribe, simulate_days
-from twinprivacy.twins.glucose_sensor import cohort_metrics, glucose_metrics
+from twinprivacy.twins.glucose import (
+    Days,
+    cohort_metrics,
+    glucose_metrics,
+    prescribe,
+    sample_patients,
+    simulate_days,
+)
 
 N_DAYS = 14
 MEASURES = {

@@ -5,19 +5,19 @@ import pytest
 from ledger import agrees, published
 
 from twinprivacy.attacks.bounds import (
-    PrivacyGuarantee,
     advantage_bound,
     attribute_success_bound,
     gaussian_error_advantage,
     true_positive_rate_bound,
 )
-from twinprivacy.attacks.genomic_membership import (
+from twinprivacy.attacks.guarantees import PrivacyGuarantee
+from twinprivacy.attacks.membership import (
     beacon_queries_needed,
     pool_attack_power,
     simulate_pool_attack,
     snps_needed,
 )
-from twinprivacy.operating_points import true_positive_rate_at
+from twinprivacy.estimates import true_positive_rate_at
 
 
 @pytest.mark.parametrize("ratio", [1.1, 1.5, 2, 3, 10])

@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from twinprivacy.attacks.linkage import link_records
-from twinprivacy.attacks.linkage_result import LinkageResult
-from twinprivacy.attacks.unicity import unicity_curve
-from twinprivacy.twins.glucose_features import grid_readings, trace_features
+from twinprivacy.attacks.linkage import LinkageResult, link_records
+from twinprivacy.attacks.traces import unicity_curve
+from twinprivacy.twins.glucose import grid_readings, trace_features
 
 COHORTS = {"iglu": "example_data_5_subject.csv.gz", "hall": "example_data_hall.csv.gz"}
 

@@ -9,10 +9,12 @@ from ledger import published
 from scipy.stats import norm
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-from twinprivacy.attacks.membership_audits import audit_forest
-from twinprivacy.attacks.membership_inference import infer_membership
-from twinprivacy.attacks.membership_result import MembershipResult
-from twinprivacy.attacks.shadow_models import fit_shadows
+from twinprivacy.attacks.membership import (
+    MembershipResult,
+    audit_forest,
+    fit_shadows,
+    infer_membership,
+)
 from twinprivacy.datasets import load_cohort
 from twinprivacy.twins.outcome import fit_outcome_twin
 

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from ledger import agrees
 
-from twinprivacy.attacks.population_checks import subsampling_error
-from twinprivacy.attacks.population_formulas import uniform_uniqueness
-from twinprivacy.attacks.population_uniqueness import population_uniqueness
+from twinprivacy.attacks.uniqueness import (
+    population_uniqueness,
+    subsampling_error,
+    uniform_uniqueness,
+)
 
 WORDS = ["workclass", "marital-status", "occupation", "relationship", "race", "sex"]
 # The demonstration's own choices: values by falling frequency, correlations that match

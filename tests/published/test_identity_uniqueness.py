@@ -6,9 +6,12 @@ import pytest
 from ledger import agrees
 
 from twinprivacy import datasets
-from twinprivacy.attacks.attribute_disclosure import attribute_disclosure
-from twinprivacy.attacks.risky_subsets import risky_subsets
-from twinprivacy.attacks.uniqueness import anonymity_sets, uniqueness_ladder
+from twinprivacy.attacks.uniqueness import (
+    anonymity_sets,
+    attribute_disclosure,
+    risky_subsets,
+    uniqueness_ladder,
+)
 
 FACTS = datasets.load("identity_facts").set_index("fact_id")["value"]
 

@@ -5,7 +5,7 @@ import pytest
 from ledger import agrees
 
 from twinprivacy import datasets
-from twinprivacy.breaches.impact import ImpactModel, fit_impact, usable_cases
+from twinprivacy.breaches import ImpactModel, fit_impact, usable_cases
 
 N_CASES = {
     "ocr_penalty": 92,

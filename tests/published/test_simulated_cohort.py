@@ -6,8 +6,8 @@ import pytest
 from ledger import agrees, published
 
 from twinprivacy import datasets
-from twinprivacy.twins.cohort import simulate_cohort
-from twinprivacy.twins.performance import measure_performance, share_within
+from twinprivacy.people import simulate_cohort
+from twinprivacy.twins.outcome import measure_performance, share_within
 from twinprivacy.twins.warfarin import predict_dose, simulate_dose
 
 N = 100_000

@@ -8,8 +8,12 @@ import pytest
 from ledger import agrees, published
 
 from twinprivacy.twins.cardiovascular import linear_predictor, predict_risk
-from twinprivacy.twins.inr import steady_state_dose
-from twinprivacy.twins.warfarin import GENOTYPE_PAIRS, dose_matrix, predict_dose
+from twinprivacy.twins.warfarin import (
+    GENOTYPE_PAIRS,
+    dose_matrix,
+    predict_dose,
+    steady_state_dose,
+)
 
 TAKES_WARFARIN: dict[str, Any] = {
     "age_years": 50,

@@ -17,8 +17,7 @@ from twinprivacy import datasets
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "book" / "_ext"))
 
-from twinprivacy_site import checklist
-from twinprivacy_site import checklist_facts as facts
+from twinprivacy_site import checklist, checklist_facts as facts
 
 BOOK = Path(__file__).parents[2] / "book"
 

@@ -1,7 +1,11 @@
 """Attacks: what a twin's answers, records and training give away, with baselines.
 
-An attacker knows some things about a person, sees something the twin says, and infers
-what the person never told. Every attack stands beside three baselines (the mode, the
-same attacker without the twin, the same attack on people the twin never saw), and its
-gain over them has an interval.
+One room for each question: `inference` (what is hidden?), `membership` (who was in the
+training data?), `uniqueness` (how many stand alone?), `linkage` (whose record is it?)
+and `traces` (whose days are they?). `guarantees` and `bounds` say what no attack on a
+private release can exceed.
 """
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

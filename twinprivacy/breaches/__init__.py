@@ -1,12 +1,14 @@
 """How often health data are breached, how many people that concerns, what it costs.
 
-- Reports: `frequency` counts them a year, `size` models the people in one, `comparison`
-  sets laws of sizes side by side, `recurrence` joins the two; `binning` and `records`
-  prepare counts and tables.
-- Costs: `cost_models` holds what others published on one breach, `impact` fits what was
-  paid, `impact_checks` tries to break that fit, `penalties` asks how often anything is
-  paid at all.
-- A year: `programme` holds what a keeper runs and can change, `components` turns fits
-  into its costs, `annual_loss` gives the law of a year's loss.
-- The person: `harm` sets a victim's loss beside what the keeper pays.
+Reports come first: `records` prepares them, `frequency` counts them a year, `size` (by
+the laws of `families`) models the people in one, `comparison` sets laws side by side,
+`recurrence` joins the two. Then costs: `published_costs` holds what others published,
+`impact` fits what was paid, `impact_checks` tries to break that fit, `penalties` asks
+how often anything is paid. A year comes last: `programme` holds what a keeper runs,
+`components` turns fits into its costs, `annual_loss` (computed in `compound`) gives the
+law of a year's loss, `harm` sets the person's loss beside the keeper's.
 """
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

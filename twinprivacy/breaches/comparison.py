@@ -6,14 +6,19 @@ import pandas as pd
 
 from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction
-from twinprivacy.breaches._checks import check_sizes
-from twinprivacy.breaches._families import FAMILIES
+from twinprivacy.breaches.families import FAMILIES
+from twinprivacy.breaches.records import check_sizes
 from twinprivacy.breaches.size import SizeModel, fit_size, log_likelihoods
 from twinprivacy.errors import FitError, ParameterError
 
-Row = dict[str, float | int | str]
+__all__ = [
+    "compare_sizes",
+    "tail_index",
+    "vuong_test",
+]
 
-__all__ = ["compare_sizes", "tail_index", "vuong_test"]
+
+Row = dict[str, float | int | str]
 
 
 def compare_sizes(

@@ -10,14 +10,19 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._validation import check_choice
-from twinprivacy.breaches._cost_laws import MODELS, law
 from twinprivacy.breaches.impact import ImpactModel
 from twinprivacy.breaches.impact_checks import data_kind_effects
 from twinprivacy.breaches.penalties import PenaltyModel
 from twinprivacy.breaches.programme import CostComponent
+from twinprivacy.breaches.published_costs import MODELS, law
 from twinprivacy.errors import ParameterError
 
-__all__ = ["effects_of_more_kinds", "fitted_component", "published_component"]
+__all__ = [
+    "effects_of_more_kinds",
+    "fitted_component",
+    "published_component",
+]
+
 
 Effects = Mapping[str, tuple[float, float]]
 # A straight line with a fixed part is no power of the people.

@@ -1,6 +1,8 @@
 """How many breaches are reported a year: counts, their trend, and next year's range."""
 
+import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,23 +10,16 @@ import pandas as pd
 
 from twinprivacy._types import Array
 from twinprivacy._validation import check_choice, check_fraction, check_rng
-from twinprivacy.breaches._checks import check_yearly_counts
-from twinprivacy.breaches._count_laws import (
-    LARGEST_MEAN,
-    SMALLEST_DISPERSION,
-    bounded_exp,
-    count_cdf,
-    fit_given_dispersion,
-    profile_dispersion,
-)
+from twinprivacy.breaches.records import check_yearly_counts
 from twinprivacy.errors import ParameterError
-from twinprivacy.estimates import Estimate
+from twinprivacy.estimates.estimate import Estimate
 
 __all__ = [
     "FrequencyModel",
     "fit_frequency",
     "overdispersion_test",
 ]
+
 
 FAMILIES = ("poisson", "negative_binomial")
 
@@ -137,10 +132,10 @@ class FrequencyModel:
         root = np.linalg.cholesky(self.covariance)
         noise = rng.standard_normal((n, len(self.coefficients))) @ root.T
         coefficients = self.coefficients + np.sqrt(spread)[:, None] * noise
-        means = bounded_exp(coefficients @ design.T)
+        means = _bounded_exp(coefficients @ design.T)
         if self.dispersion > SMALLEST_DISPERSION:
             shape = 1 / (self.dispersion * spread)[:, None]
-            means = np.minimum(rng.gamma(shape, means / shape), LARGEST_MEAN)
+            means = np.minimum(rng.gamma(shape, means / shape), _LARGEST_MEAN)
         return rng.poisson(means).astype(float)
 
     def log_expected(self, year: float) -> tuple[float, float]:
@@ -175,13 +170,13 @@ class FrequencyModel:
         """Find the smallest count whose predictive distribution reaches `p`."""
         means, dispersions, weights = self._predictive_nodes(year)
         low, high = -1, 1
-        while weights @ count_cdf(high, means, dispersions) < p:
+        while weights @ _count_cdf(high, means, dispersions) < p:
             low, high = high, 2 * high
-            if high > LARGEST_MEAN:
+            if high > _LARGEST_MEAN:
                 return np.inf
         while high - low > 1:
             guess = (low + high) // 2
-            if weights @ count_cdf(guess, means, dispersions) >= p:
+            if weights @ _count_cdf(guess, means, dispersions) >= p:
                 high = guess
             else:
                 low = guess
@@ -198,7 +193,7 @@ class FrequencyModel:
             # Precision is chi-squared over its degrees of freedom.
             halves, shares = roots_genlaguerre(16, self._freedom / 2 - 1)
             spread = self._correction * self._freedom / (2 * halves)
-        means = bounded_exp(middle + error * np.sqrt(spread)[:, None] * nodes)
+        means = _bounded_exp(middle + error * np.sqrt(spread)[:, None] * nodes)
         dispersions = np.broadcast_to(self.dispersion * spread[:, None], means.shape)
         joint = np.outer(shares, weights)
         return means.ravel(), dispersions.ravel(), (joint / joint.sum()).ravel()
@@ -256,8 +251,8 @@ def fit_frequency(
     design = np.column_stack([np.ones_like(years), years - centre])[:, : 1 + trend]
     dispersion = 0.0
     if family == "negative_binomial":
-        dispersion = profile_dispersion(values, design, fractions)
-    result = fit_given_dispersion(values, design, fractions, dispersion)
+        dispersion = _profile_dispersion(values, design, fractions)
+    result = _fit_given_dispersion(values, design, fractions, dispersion)
     return FrequencyModel(
         family=family,
         coefficients=np.asarray(result.params, dtype=float),
@@ -305,3 +300,88 @@ def overdispersion_test(
         "likelihood_ratio": ratio,
         "p_value": float(chi2.sf(ratio, 1) / 2) if ratio > 0 else 1.0,
     }
+
+
+# Below this the negative binomial is a Poisson law to all digits that are printed.
+SMALLEST_DISPERSION = 1e-7
+_LARGEST_MEAN = 1e12
+
+
+def _profile_dispersion(values: Array, design: Array, fractions: Array) -> float:
+    """Return the dispersion at which the likelihood of the counts is largest."""
+    from scipy.optimize import minimize_scalar
+
+    offset = np.log(fractions)
+    start = np.zeros(design.shape[1])
+    start[0] = np.log(values.sum() / fractions.sum())
+
+    def loss(log_dispersion: float) -> float:
+        dispersion = float(np.exp(log_dispersion))
+        means = _fitted_means(values, design, offset, dispersion, start)
+        return -_log_likelihood(values, means, dispersion)
+
+    limits = (float(np.log(SMALLEST_DISPERSION)), 5.0)
+    found = minimize_scalar(
+        loss, bounds=limits, method="bounded", options={"xatol": 1e-8}
+    )
+    # A gain within rounding is none: the best dispersion is then 0.
+    return float(np.exp(found.x)) if loss(limits[0]) - found.fun > 1e-6 else 0.0
+
+
+def _fitted_means(
+    values: Array, design: Array, offset: Array, dispersion: float, start: Array
+) -> Array:
+    """Return the fitted means for a dispersion that is given, by Fisher scoring."""
+    coefficients = start
+    for _ in range(100):
+        means = _bounded_exp(design @ coefficients + offset)
+        weights = means / (1 + dispersion * means)
+        slope = design.T @ (weights * (values / means - 1))
+        step = np.linalg.solve((design.T * weights) @ design, slope)
+        coefficients = coefficients + step
+        if np.abs(step).max() < 1e-11:
+            break
+    return _bounded_exp(design @ coefficients + offset)
+
+
+def _log_likelihood(values: Array, means: Array, dispersion: float) -> float:
+    from scipy.special import gammaln
+
+    shape = 1 / dispersion
+    terms = gammaln(values + shape) - gammaln(shape) - gammaln(values + 1)
+    terms -= shape * np.log1p(means / shape)
+    return float((terms - values * np.log1p(shape / means)).sum())
+
+
+def _fit_given_dispersion(
+    values: Array, design: Array, fractions: Array, dispersion: float
+) -> Any:
+    """Fit the coefficients for a dispersion that is given."""
+    from statsmodels.genmod import families
+    from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
+
+    law = (
+        families.NegativeBinomial(alpha=dispersion)
+        if dispersion > SMALLEST_DISPERSION
+        else families.Poisson()
+    )
+    model = GLM(values, design, family=law, offset=np.log(fractions))
+    with warnings.catch_warnings():
+        # Counts that lie on the curve are no fault, as separated classes would be.
+        warnings.simplefilter("ignore", PerfectSeparationWarning)
+        return model.fit(tol=1e-12)
+
+
+def _count_cdf(count: int, means: Array, dispersions: Array) -> Array:
+    from scipy.special import betainc, pdtr
+
+    if dispersions.max() <= SMALLEST_DISPERSION:
+        return np.asarray(pdtr(count, means))
+    shapes = 1 / dispersions
+    return np.asarray(betainc(shapes, count + 1, shapes / (shapes + means)))
+
+
+def _bounded_exp(x: Array) -> Array:
+    """Return exp(x), kept to numbers that a count can be drawn for."""
+    return np.exp(np.clip(x, -700, np.log(_LARGEST_MEAN)))

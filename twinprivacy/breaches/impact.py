@@ -10,13 +10,14 @@ import pandas as pd
 
 from twinprivacy._validation import check_choice, check_fraction
 from twinprivacy.errors import DataError, FitError, ParameterError
-from twinprivacy.estimates import Estimate
+from twinprivacy.estimates.estimate import Estimate
 
 __all__ = [
     "ImpactModel",
     "fit_impact",
     "usable_cases",
 ]
+
 
 _NEEDED = ("amount_usd", "individuals_affected", "impact_kind", "incident_id")
 _ERRORS = ("clustered", "hc3")

@@ -17,6 +17,7 @@ __all__ = [
     "sensitivity",
 ]
 
+
 _US_KINDS = ("class_settlement", "ocr_penalty", "state_ag_penalty")
 _QUANTILES = (0.1, 0.5, 0.9)
 DATA_KINDS = ("ssn", "diagnosis", "medication", "mental_health", "genetic")

@@ -14,10 +14,10 @@ from scipy.special import expit
 
 from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction
-from twinprivacy.breaches.binning import SizeBins
 from twinprivacy.breaches.impact import ImpactModel
+from twinprivacy.breaches.records import SizeBins
 from twinprivacy.errors import FitError, ParameterError
-from twinprivacy.estimates import wilson_interval
+from twinprivacy.estimates.estimate import wilson_interval
 
 __all__ = [
     "PenaltyModel",

@@ -1,19 +1,15 @@
 """A keeper of digital twins as its breaches see it: people, data, rate and costs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
 
 from twinprivacy._types import Array
 from twinprivacy._validation import check_positive, check_rng
-from twinprivacy.breaches._cost_component import (
-    CostComponent,
-    Covariance,
-    Pair,
-    check_at_least_zero,
-)
-from twinprivacy.breaches._exposed_share import ExposedShare
 from twinprivacy.errors import ParameterError
 
 __all__ = [
@@ -25,6 +21,232 @@ __all__ = [
     "segment",
     "shorten_retention",
 ]
+
+
+_Pair = tuple[float, float]
+_Covariance = tuple[_Pair, _Pair]
+
+
+@dataclass(frozen=True)
+class CostComponent:
+    r"""One kind of cost of a breach, such as a penalty or letters to the people.
+
+    A breach of :math:`m` people costs, if the component occurs,
+    :math:`Y = \min(A \, m^b \, e^{\sum_k \delta_k} R, \; C)` with
+    :math:`\ln R \sim N(0, s^2)`, or :math:`P(R > r) = r^{-\alpha}` for
+    :math:`r \ge 1`.
+
+    Parameters
+    ----------
+    name : str
+    usd_of_one_person : float
+        :math:`A > 0`, median amount (Pareto: smallest) at one person exposed.
+    elasticity : float
+        :math:`b`; 1 is a constant cost per person, 0 a cost whatever the size.
+    residual_sd : float
+        :math:`s` in [0, 15], standard deviation of the natural log of the amount.
+    probability : float or (float, float)
+        That the component occurs in a breach: a constant in [0, 1], or intercept and
+        slope of its logit on log10 of the people exposed.
+    tail_index : float, optional
+        :math:`\alpha > 0` of a Pareto residual in place of the log-normal one; above 1
+        unless there is a ceiling.
+    ceiling_usd : float
+        :math:`C > 0`, largest amount, such as a limit in law; may be infinite.
+    kind_effects : mapping of str to (float, float), or its items
+        :math:`\delta_k`, natural log of the ratio of amounts if data of kind k are
+        held, and its standard error. Kinds not listed have no effect.
+    covariance : 2 x 2 nested tuple, optional
+        Of :math:`(\ln A, b)`.
+    probability_covariance : 2 x 2 nested tuple, optional
+        Of intercept and slope of the logit.
+    residual_df : float, optional
+        Degrees of freedom behind `residual_sd`.
+
+    Raises
+    ------
+    ParameterError
+        For a value outside its range, or an infinite mean.
+
+    Examples
+    --------
+    >>> letters = CostComponent("letters", usd_of_one_person=2.0, elasticity=1.0)
+    >>> letters.scale_usd(np.array([10.0, 1000.0]), kinds=("genome",))
+    array([  20., 2000.])
+    """
+
+    name: str
+    usd_of_one_person: float
+    elasticity: float
+    residual_sd: float = 0.0
+    probability: _Pair | float = 1.0
+    tail_index: float | None = None
+    ceiling_usd: float = inf
+    kind_effects: Mapping[str, _Pair] | tuple[tuple[str, _Pair], ...] = ()
+    covariance: _Covariance | None = None
+    probability_covariance: _Covariance | None = None
+    residual_df: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their ranges, and freeze the effects."""
+        check_positive(self.usd_of_one_person, name="usd_of_one_person")
+        _check_finite(self.elasticity, name="elasticity")
+        _check_at_least_zero(self.residual_sd, name="residual_sd")
+        if self.residual_sd > _LARGEST_SD:
+            raise ParameterError(
+                f"residual_sd must be at most {_LARGEST_SD:g}; got {self.residual_sd!r}"
+            )
+        _check_probability(self.probability)
+        if not self.ceiling_usd > 0:
+            raise ParameterError(
+                f"ceiling_usd must be above 0; got {self.ceiling_usd!r}"
+            )
+        _check_tail(self)
+        if self.residual_df is not None:
+            check_positive(self.residual_df, name="residual_df")
+        _check_covariance(self.covariance, name="covariance")
+        _check_covariance(self.probability_covariance, name="probability_covariance")
+        if self.probability_covariance and not isinstance(self.probability, tuple):
+            raise ParameterError(
+                "probability_covariance needs probability as intercept and slope; got "
+                f"the constant {self.probability!r}"
+            )
+        effects = dict(self.kind_effects)
+        for kind, (effect, error) in effects.items():
+            _check_finite(effect, name=f"kind_effects[{kind!r}]")
+            _check_at_least_zero(error, name=f"standard error of {kind!r}")
+        # A dictionary has no hash and could be changed; its items can not.
+        object.__setattr__(self, "kind_effects", tuple(effects.items()))
+
+    def scale_usd(self, people: Array, *, kinds: tuple[str, ...]) -> Array:
+        """Return the amount at residual 1, before the ceiling, in USD."""
+        effect = sum(
+            effect for k, (effect, _) in dict(self.kind_effects).items() if k in kinds
+        )
+        factor = self.usd_of_one_person * np.exp(effect)
+        return np.asarray(factor * people**self.elasticity, dtype=float)
+
+    def occurrence(self, people: Array) -> Array:
+        """Return the probability that the component occurs, of the shape of people."""
+        if not isinstance(self.probability, tuple):
+            return np.full(people.shape, float(self.probability))
+        from scipy.special import expit
+
+        intercept, slope = self.probability
+        return np.asarray(expit(intercept + slope * np.log10(people)))
+
+
+@dataclass(frozen=True)
+class ExposedShare:
+    r"""The share of the people on record that one breach exposes.
+
+    With probability `whole` it is 1, otherwise a Beta(a, b) number in (0, 1), or
+    `constant` where that is given.
+
+    Parameters
+    ----------
+    whole : float
+        In [0, 1].
+    a, b : float
+        Above 0; the beta mean is a / (a + b).
+    constant : float, optional
+        In [0, 1]. At 0 a breach that is not of the whole store costs nothing.
+
+    Raises
+    ------
+    ParameterError
+        For a value outside its range.
+
+    Examples
+    --------
+    >>> ExposedShare(whole=0.2, a=1, b=3).mean()
+    0.4
+    >>> ExposedShare.fixed(0.25).mean()
+    0.25
+    """
+
+    whole: float = 0.0
+    a: float = 1.0
+    b: float = 1.0
+    constant: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their ranges."""
+        check_positive(self.a, name="a")
+        check_positive(self.b, name="b")
+        for name, share in (("whole", self.whole), ("share", self.constant)):
+            if share is not None and not 0 <= share <= 1:
+                raise ParameterError(f"{name} must lie in [0, 1]; got {share!r}")
+
+    @classmethod
+    def fixed(cls, share: float) -> "ExposedShare":
+        """Return the law of a constant share in [0, 1]."""
+        return cls(constant=share)
+
+    def mean(self) -> float:
+        """Return the expected share."""
+        partial = self.a / (self.a + self.b)
+        if self.constant is not None:
+            partial = self.constant
+        return self.whole + (1 - self.whole) * partial
+
+    def sample(self, n: int, *, rng: np.random.Generator) -> Array:
+        """Draw n shares."""
+        check_rng(rng)
+        if self.constant is None:
+            shares = np.maximum(rng.beta(self.a, self.b, size=n), _SMALLEST_SHARE)
+        else:
+            shares = np.full(n, self.constant)
+        if self.whole > 0:
+            shares[rng.random(n) < self.whole] = 1.0
+        return shares
+
+    def quadrature(
+        self, n_nodes: int, *, smallest: float = 0.0
+    ) -> tuple[Array, Array, Array]:
+        r"""Return weights, shares and the edges of the shares' cells.
+
+        With :math:`Q` the beta quantile, :math:`F` the probability of a share below
+        `smallest` :math:`s` (which counts as that share) and
+        :math:`u = F + (1 - F) t^2 (3 - 2t)`,
+
+        .. math:: E f = F f(s) + \int_0^1 f(Q(u(t))) \, u'(t) \, dt
+
+        by Gauss-Legendre nodes in t: the change of variable removes the singularities
+        of Q at 0 and 1. The cells are the stretches of shares that have the weights as
+        probabilities.
+
+        Returns
+        -------
+        weights, shares : numpy.ndarray, shape (n,)
+            The weights sum to 1; a share that has no probability is left out.
+        edges : numpy.ndarray, shape (2, n)
+            Lower and upper end of each cell; both are the share where it has an atom.
+        """
+        if self.constant is None:
+            weights, shares, edges = self._beta_nodes(n_nodes, smallest)
+        else:
+            weights, shares = np.ones(1), np.array([float(self.constant)])
+            edges = np.array([shares, shares])
+        weights = np.append(weights * (1 - self.whole), self.whole)
+        shares = np.append(shares, 1.0)
+        edges = np.hstack([edges, np.ones((2, 1))])
+        held = weights > 0
+        return weights[held], shares[held], edges[:, held]
+
+    def _beta_nodes(self, n_nodes: int, smallest: float) -> tuple[Array, Array, Array]:
+        from scipy.special import betainc, betaincinv
+
+        below = float(betainc(self.a, self.b, min(smallest, 1.0)))
+        t, weights = _legendre(n_nodes)
+        weights = (1 - below) * weights * 6 * t * (1 - t)
+        ranks = below + (1 - below) * t * t * (3 - 2 * t)
+        bounds = np.minimum(below + np.append(0.0, np.cumsum(weights)), 1.0)
+        shares, edges = (betaincinv(self.a, self.b, u) for u in (ranks, bounds))
+        low = max(smallest, _SMALLEST_SHARE)
+        shares = np.maximum(np.append(low, shares), low)
+        edges = np.maximum(np.hstack([low, edges]), low)
+        return np.append(below, weights), shares, np.array([edges[:-1], edges[1:]])
 
 
 @dataclass(frozen=True)
@@ -77,8 +299,8 @@ class Programme:
             raise ParameterError(
                 f"n_people must be an integer of 0 or more; got {self.n_people!r}"
             )
-        check_at_least_zero(self.breaches_per_year, name="breaches_per_year")
-        check_at_least_zero(self.rate_dispersion, name="rate_dispersion")
+        _check_at_least_zero(self.breaches_per_year, name="breaches_per_year")
+        _check_at_least_zero(self.rate_dispersion, name="rate_dispersion")
         kinds = self.kinds_of_data
         if len(set(kinds)) < len(kinds):
             raise ParameterError(f"kinds_of_data must be distinct; got {kinds!r}")
@@ -255,9 +477,78 @@ def _draw_component(
 
 
 def _draw_pair(
-    mean: Pair, covariance: Covariance | None, rng: np.random.Generator
-) -> Pair:
+    mean: _Pair, covariance: _Covariance | None, rng: np.random.Generator
+) -> _Pair:
     if covariance is None:
         return mean
     first, second = rng.multivariate_normal(mean, covariance)
     return float(first), float(second)
+
+
+# Beyond it second moments leave the range of a float; 5 is already extreme.
+_LARGEST_SD = 15.0
+
+
+def _check_finite(value: float, *, name: str) -> None:
+    if not isfinite(value):
+        raise ParameterError(f"{name} must be finite; got {value!r}")
+
+
+def _check_at_least_zero(value: float, *, name: str) -> None:
+    if not (isfinite(value) and value >= 0):
+        raise ParameterError(f"{name} must be finite and 0 or more; got {value!r}")
+
+
+def _check_probability(probability: _Pair | float) -> None:
+    if isinstance(probability, tuple):
+        for value, name in zip(probability, ("intercept", "slope"), strict=True):
+            _check_finite(value, name=f"{name} of probability")
+    elif not 0 <= probability <= 1:
+        raise ParameterError(
+            "probability must lie in [0, 1], or be an intercept and a slope; got "
+            f"{probability!r}"
+        )
+
+
+def _check_tail(component: CostComponent) -> None:
+    index = component.tail_index
+    if index is None:
+        return
+    check_positive(index, name="tail_index")
+    if component.residual_sd > 0:
+        raise ParameterError(
+            "give tail_index or residual_sd, not both; got "
+            f"{index!r} and {component.residual_sd!r}"
+        )
+    if index <= 1 and component.ceiling_usd == inf:
+        raise ParameterError(
+            f"the mean of {component.name!r} is infinite at tail_index {index!r}: give "
+            "a ceiling_usd, or a tail_index above 1"
+        )
+
+
+def _check_covariance(covariance: _Covariance | None, *, name: str) -> None:
+    if covariance is None:
+        return
+    matrix = np.asarray(covariance, dtype=float)
+    valid = matrix.shape == (2, 2) and np.isfinite(matrix).all()
+    if valid:
+        rounding = 1e-9 * np.abs(matrix).max()
+        valid = abs(matrix[0, 1] - matrix[1, 0]) <= rounding
+        valid = valid and np.linalg.eigvalsh(matrix).min() >= -rounding
+    if not valid:
+        raise ParameterError(
+            f"{name} must be a 2 x 2 covariance (finite, symmetric, no negative "
+            f"variance); got {covariance!r}"
+        )
+
+
+# A beta number is above 0 even where it is too small for a float.
+_SMALLEST_SHARE = float(np.finfo(float).tiny)
+
+
+@lru_cache
+def _legendre(n_nodes: int) -> tuple[Array, Array]:
+    """Return nodes and weights on (0, 1)."""
+    nodes, weights = np.polynomial.legendre.leggauss(n_nodes)
+    return (nodes + 1) / 2, weights / 2

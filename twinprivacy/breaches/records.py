@@ -1,19 +1,25 @@
 """Tables of reports: by year, shares of the largest, revisions."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy._validation import check_fraction
-from twinprivacy.breaches.binning import SizeBins, check_columns
-from twinprivacy.errors import ParameterError
+from twinprivacy._types import Array
+from twinprivacy._validation import as_floats, check_fraction
+from twinprivacy.errors import DataError, FitError, ParameterError
 
 __all__ = [
+    "SizeBins",
     "annual_table",
+    "bin_reports",
     "revisions",
     "share_of_largest",
     "share_of_largest_binned",
+    "size_bins",
 ]
+
 
 MILLION = 1_000_000
 
@@ -44,6 +50,57 @@ def share_of_largest(sizes: npt.ArrayLike, *, fraction: float = 0.01) -> float:
         )
     n_largest = _count_largest(fraction, len(values))
     return float(np.sort(values)[-n_largest:].sum() / values.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class SizeBins:
+    """Counts of breaches by size, ready for `fit_size`.
+
+    Attributes
+    ----------
+    bins : numpy.ndarray
+        Shape (k, 2), people, [low, high).
+    counts : numpy.ndarray
+        Shape (k,).
+    totals : numpy.ndarray
+        Exact sum of people in each bin, shape (k,).
+    lower : float
+        Start of the first bin.
+    """
+
+    bins: npt.NDArray[np.float64]
+    counts: npt.NDArray[np.float64]
+    totals: npt.NDArray[np.float64]
+    lower: float
+
+    def above(self, threshold: float) -> "SizeBins":
+        """Keep the bins that start at `threshold` or later."""
+        kept = self.bins[:, 0] >= threshold
+        if not kept.any():
+            raise DataError(
+                f"threshold must be at most {self.bins[-1, 0]:g}, where the last bin "
+                f"starts; got {threshold:g}"
+            )
+        return SizeBins(
+            bins=self.bins[kept],
+            counts=self.counts[kept],
+            totals=self.totals[kept],
+            lower=float(self.bins[kept, 0].min()),
+        )
+
+    def exceedances(self, thresholds: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Count breaches of at least each threshold, which must not cut a bin."""
+        starts = np.atleast_1d(np.asarray(thresholds, dtype=float))
+        low, high = self.bins.T
+        for start in starts:
+            if not start >= self.lower or ((low < start) & (start < high)).any():
+                raise ParameterError(
+                    f"thresholds must be at least lower = {self.lower:g} and not lie "
+                    f"within a bin; got {start:g}"
+                )
+        return np.array(
+            [self.counts[self.bins[:, 0] >= start].sum() for start in starts]
+        )
 
 
 def share_of_largest_binned(sizes: SizeBins, fractions: npt.ArrayLike) -> pd.DataFrame:
@@ -176,3 +233,254 @@ def _year_row(year: object, part: pd.DataFrame) -> tuple[object, ...]:
         int((sizes >= MILLION).sum()),
         share_of_largest(positive),
     )
+
+
+REPORTING_THRESHOLD = 500
+
+
+def bin_reports(reports: pd.DataFrame) -> pd.DataFrame:
+    r"""Count reports as the published table of binned sizes does.
+
+    The :math:`k`-th bin starts at :math:`500 \cdot 10^{k/10}` people, rounded to whole
+    people. The chapter on breaches runs on the result as it does on the published
+    counts.
+
+    Parameters
+    ----------
+    reports : pandas.DataFrame
+        As `datasets.read_ocr_export` gives it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns year, entity_type, incident_type, size_low, size_high, n_breaches and
+        sum_individuals. Reports without a count, or below 500 people, are left out.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or no report is left.
+
+    Examples
+    --------
+    >>> reports = pd.DataFrame(
+    ...     {
+    ...         "year": [2020, 2020],
+    ...         "entity_type": "provider",
+    ...         "incident_type": "theft",
+    ...         "individuals": [510, 600],
+    ...     }
+    ... )
+    >>> bin_reports(reports)[["size_low", "size_high", "n_breaches"]].values.tolist()
+    [[500, 629, 2]]
+    """
+    groups = ["year", "entity_type", "incident_type"]
+    check_columns(reports, [*groups, "individuals"])
+    sizes = pd.to_numeric(reports["individuals"]).astype(float)
+    kept = reports.loc[sizes >= REPORTING_THRESHOLD, groups]
+    if kept.empty:
+        raise DataError(
+            f"reports must hold at least one count of {REPORTING_THRESHOLD} people or "
+            "more; got none"
+        )
+    sizes = sizes[kept.index]
+    n_bins = int(10 * np.log10(sizes.max() / REPORTING_THRESHOLD)) + 2
+    edges = np.round(REPORTING_THRESHOLD * 10 ** (np.arange(n_bins + 1) / 10))
+    place = np.searchsorted(edges, sizes, side="right") - 1
+    binned = kept.assign(
+        size_low=edges[place].astype(int),
+        size_high=edges[place + 1].astype(int),
+        individuals=sizes.astype(int),
+    ).groupby([*groups, "size_low", "size_high"], as_index=False)
+    return binned.agg(
+        n_breaches=("individuals", "size"), sum_individuals=("individuals", "sum")
+    )
+
+
+def size_bins(
+    table: pd.DataFrame,
+    *,
+    years: range | None = None,
+    drop_placeholder_bin: bool = True,
+) -> SizeBins:
+    """Add up binned sizes over years, entities and incidents.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `datasets.load("ocr_binned_sizes")` gives it, whole or in part.
+    years : range, optional
+        Years of report; all without it.
+    drop_placeholder_bin : bool
+        Leave out the bin that starts at 500. Entities that do not know yet how many
+        people are concerned file 500 or 501, which says "at least 500" and no more;
+        without that bin the sizes are those of at least its end, and exact.
+
+    Returns
+    -------
+    SizeBins
+
+    Raises
+    ------
+    DataError
+        If nothing is left.
+
+    Examples
+    --------
+    >>> from twinprivacy import datasets
+    >>> bins = size_bins(datasets.load("ocr_binned_sizes"), years=range(2010, 2025))
+    >>> bins.lower
+    629.0
+    """
+    chosen = table if years is None else table[table["year"].isin(list(years))]
+    if drop_placeholder_bin:
+        chosen = chosen[chosen["size_low"] > REPORTING_THRESHOLD]
+    if chosen.empty:
+        raise DataError("no breach is left in the chosen years and bins")
+    grouped = chosen.groupby(["size_low", "size_high"], as_index=False)[
+        ["n_breaches", "sum_individuals"]
+    ].sum()
+    bins = grouped[["size_low", "size_high"]].to_numpy(dtype=float)
+    return SizeBins(
+        bins=bins,
+        counts=grouped["n_breaches"].to_numpy(dtype=float),
+        totals=grouped["sum_individuals"].to_numpy(dtype=float),
+        lower=float(bins[:, 0].min()),
+    )
+
+
+def check_columns(reports: pd.DataFrame, wanted: list[str]) -> None:
+    """Raise unless a table of reports has the columns that are needed."""
+    missing = [name for name in wanted if name not in reports]
+    if missing:
+        raise DataError(
+            f"reports must have the columns {', '.join(wanted)}; missing: "
+            f"{', '.join(missing)}"
+        )
+
+
+def check_sizes(
+    sizes: npt.ArrayLike,
+    counts: npt.ArrayLike | None,
+    *,
+    lower: float,
+    upper: float | None = None,
+) -> tuple[Array, Array]:
+    """Return edges, shape (n, 1) or (n, 2), and weights, shape (n,), or raise."""
+    edges = _as_floats(sizes, name="sizes")
+    edges = edges[:, None] if edges.ndim == 1 else edges
+    if edges.ndim != 2 or edges.shape[1] not in (1, 2) or not len(edges):
+        raise ParameterError(
+            "sizes must have shape (n,) for exact sizes or (n, 2) for bins, n >= 1; "
+            f"got {np.shape(sizes)}"
+        )
+    weights = (
+        np.ones(len(edges)) if counts is None else _as_floats(counts, name="counts")
+    )
+    bad_weights = ~((weights >= 0) & np.isfinite(weights))
+    if weights.shape != (len(edges),) or bad_weights.any() or not weights.any():
+        raise ParameterError(
+            f"counts must be {len(edges)} finite numbers of at least 0, not all 0; got "
+            f"shape {weights.shape} with {int(bad_weights.sum())} outside"
+        )
+    ceiling = np.inf if upper is None else upper
+    missing = np.isnan(edges).any(axis=1) | np.isinf(edges[:, 0])
+    bad = {
+        "missing or infinite": missing,
+        f"below lower = {lower:g}": edges[:, 0] < lower,
+        f"above upper = {ceiling:g}": edges[:, -1] > ceiling,
+    }
+    if edges.shape[1] == 2:
+        bad["bins whose end is not above their start"] = edges[:, 1] <= edges[:, 0]
+    found = [f"{int(rows.sum())} {what}" for what, rows in bad.items() if rows.any()]
+    if found:
+        raise ParameterError(
+            f"sizes must lie in the law's range; got {', '.join(found)}"
+        )
+    return edges[weights > 0], weights[weights > 0]
+
+
+def _as_floats(values: npt.ArrayLike, *, name: str) -> Array:
+    try:
+        if isinstance(values, pd.Series | pd.DataFrame):
+            return as_floats(values)
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        # Without the cause, which would quote a value.
+        raise ParameterError(
+            f"{name} must hold numbers only; got {type(values).__name__} with others"
+        ) from None
+
+
+def check_upper(upper: float | None, *, lower: float) -> None:
+    """Raise unless the ceiling lies above the threshold; it may be infinite."""
+    if upper is not None and not upper > lower:
+        raise ParameterError(f"upper must be above lower = {lower:g}; got {upper!r}")
+
+
+def check_determined(
+    edges: Array, limits: tuple[float, float], *, names: tuple[str, ...]
+) -> None:
+    """Raise where sizes take too few values for the likelihood to have a maximum."""
+    distinct = np.unique(edges, axis=0)
+    n_free = len(distinct)
+    if edges.shape[1] == 2:
+        # Bins that leave no gap have one probability less to tell.
+        ends = np.concatenate([[limits[0]], distinct[:, 1]])
+        starts = np.concatenate([distinct[:, 0], [limits[1]]])
+        n_free -= bool((starts <= ends).all())
+    elif distinct[0, 0] == limits[0]:
+        n_free -= len(distinct) == 1
+    if n_free < len(names):
+        kind = "exact sizes" if edges.shape[1] == 1 else "bins"
+        raise FitError(
+            f"sizes must take more values to determine {' and '.join(names)}; got "
+            f"{len(distinct)} different {kind}"
+        )
+
+
+def check_yearly_counts(
+    counts: pd.Series, exposure: npt.ArrayLike | None, *, trend: bool
+) -> tuple[Array, Array, Array]:
+    """Return years, counts and exposures as vectors of one length, or raise."""
+    if not isinstance(counts, pd.Series) or not pd.api.types.is_numeric_dtype(
+        counts.index
+    ):
+        raise ParameterError(
+            "counts must be a pandas.Series indexed by year; got "
+            f"{type(counts).__name__}"
+        )
+    years = counts.index.to_numpy(dtype=float)
+    values = counts.to_numpy(dtype=float, na_value=np.nan)
+    needed = 3 if trend else 2
+    if len(values) < needed or len(set(years)) < len(years):
+        raise ParameterError(
+            f"counts must hold at least {needed} different years; got {len(values)} "
+            f"entries for {len(set(years))} years"
+        )
+    with np.errstate(invalid="ignore"):
+        whole = np.isfinite(values) & (values >= 0) & (values == np.floor(values))
+    bad = int((~whole).sum())
+    if bad or not values.any():
+        raise ParameterError(
+            "counts must be whole numbers of at least 0, not all 0; got "
+            f"{bad} that are not, and a sum of {np.nansum(values):g}"
+        )
+    filled = years[values > 0]
+    if trend and (filled.max() == years.min() or filled.min() == years.max()):
+        raise FitError(
+            "counts must be above 0 in more than the first or the last year to "
+            f"determine a trend; got {len(filled)} of {len(years)} years above 0"
+        )
+    fractions = (
+        np.ones_like(values) if exposure is None else np.asarray(exposure, float)
+    )
+    if (
+        fractions.shape != values.shape
+        or not ((fractions > 0) & (fractions <= 1)).all()
+    ):
+        raise ParameterError(
+            f"exposure must be {len(values)} fractions in (0, 1]; got shape "
+            f"{fractions.shape}"
+        )
+    return years, values, fractions

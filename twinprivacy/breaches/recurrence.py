@@ -12,9 +12,12 @@ from twinprivacy._validation import check_fraction, check_positive, check_rng
 from twinprivacy.breaches.frequency import FrequencyModel
 from twinprivacy.breaches.size import SizeModel
 from twinprivacy.errors import ParameterError
-from twinprivacy.estimates import Estimate
+from twinprivacy.estimates.estimate import Estimate
 
-__all__ = ["predict_exceedances", "return_period"]
+__all__ = [
+    "predict_exceedances",
+    "return_period",
+]
 
 
 def return_period(
@@ -56,8 +59,8 @@ def return_period(
 
     Examples
     --------
-    >>> from twinprivacy.breaches.frequency import fit_frequency
-    >>> from twinprivacy.breaches.size import fit_size
+    >>> from twinprivacy.breaches import fit_frequency
+    >>> from twinprivacy.breaches import fit_size
     >>> sizes = np.random.default_rng(5).pareto(1.0, 300) * 1000 + 1000
     >>> counts = pd.Series([95, 100, 105], index=[2021, 2022, 2023])
     >>> size = fit_size(sizes, family="pareto", lower=1000)

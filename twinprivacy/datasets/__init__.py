@@ -1,31 +1,10 @@
-"""Published facts with their provenance, real cohorts, a user's own breach export."""
+"""Published facts with their provenance, real cohorts, a user's own breach export.
 
-from twinprivacy.datasets.account import summarise_account
-from twinprivacy.datasets.cohorts import cohort_names, describe_cohort, load_cohort
-from twinprivacy.datasets.facts import (
-    check,
-    data_folder,
-    describe,
-    load,
-    names,
-    path,
-    rehash,
-)
-from twinprivacy.datasets.ocr_export import read_ocr_export
-from twinprivacy.datasets.provenance import Description
+`facts` loads and checks the files of data/, `cohorts` real cohorts that other packages
+ship. `ocr_export` reads a breach portal's files: `ocr_files` opens them, `ocr_fields`
+reads the cells, `ocr_merge` joins editions.
+"""
 
-__all__ = [
-    "Description",
-    "check",
-    "cohort_names",
-    "data_folder",
-    "describe",
-    "describe_cohort",
-    "load",
-    "load_cohort",
-    "names",
-    "path",
-    "read_ocr_export",
-    "rehash",
-    "summarise_account",
-]
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._validation import check_choice
-from twinprivacy.datasets.facts import load
-from twinprivacy.datasets.provenance import Description
+from twinprivacy.datasets.facts import Description, load
 from twinprivacy.errors import DataError
 
-__all__ = ["cohort_names", "describe_cohort", "load_cohort"]
+__all__ = [
+    "cohort_names",
+    "describe_cohort",
+    "load_cohort",
+]
 
 
 def cohort_names() -> list[str]:
@@ -220,7 +223,7 @@ def _read_survival(name: str) -> pd.DataFrame:
 
 
 def _read_diabetes(name: str) -> pd.DataFrame:
-    from sklearn.datasets import load_diabetes  # type: ignore[import-untyped]
+    from sklearn.datasets import load_diabetes
 
     return pd.DataFrame(load_diabetes(as_frame=True, scaled=False).frame)
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,13 +12,6 @@ import pandas as pd
 
 import twinprivacy
 from twinprivacy._validation import check_choice
-from twinprivacy.datasets.columns import convert, find_problem
-from twinprivacy.datasets.provenance import (
-    Description,
-    describe_entry,
-    find_missing,
-    to_provenance,
-)
 from twinprivacy.errors import DataError
 
 DESCRIPTOR = "datapackage.json"
@@ -114,6 +108,45 @@ def load(name: str, *, folder: Path | None = None) -> pd.DataFrame:
     frame = _parse(raw, resource)
     frame.attrs.update(to_provenance(resource))
     return frame
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a data file holds, where it comes from and under which licence.
+
+    Attributes
+    ----------
+    name, title, description : str
+        Identifier, headline and account of the file.
+    sources : tuple of str
+        Where the values come from, each with its address where it has one.
+    licence : str
+        Terms of the file.
+    sha256 : str
+        Hash of its bytes.
+    columns : pandas.DataFrame
+        One row per column: column, type, unit, description.
+    """
+
+    name: str
+    title: str
+    description: str
+    sources: tuple[str, ...]
+    licence: str
+    sha256: str
+    columns: pd.DataFrame
+
+    def __str__(self) -> str:
+        """Return the description as text for a terminal."""
+        sources = "\n".join(f"  {source}" for source in self.sources)
+        columns = "\n".join(
+            f"  {column} ({kind}{', ' * bool(unit)}{unit}): {meaning}"
+            for column, kind, unit, meaning in self.columns.to_numpy().tolist()
+        )
+        return (
+            f"{self.name}: {self.title}\n\n{self.description}\n\nColumns\n{columns}\n\n"
+            f"Sources\n{sources}\n\nLicence\n  {self.licence}\n\nsha256 {self.sha256}"
+        )
 
 
 def describe(name: str, *, folder: Path | None = None) -> Description:
@@ -241,3 +274,156 @@ def _parse(raw: bytes, resource: dict[str, Any]) -> pd.DataFrame:
         if problem:
             raise DataError(f"{resource['path']}, column {field['name']}: {problem}")
     return pd.DataFrame({f["name"]: convert(text[f["name"]], f) for f in fields})
+
+
+_PATTERNS = {
+    "integer": r"[+-]?\d+",
+    "number": r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?",
+    "date": r"\d{4}-\d{2}-\d{2}",
+}
+
+
+def find_problem(text: pd.Series, field: dict[str, Any]) -> str | None:
+    """Say what is wrong with a column, or None; the message holds no cell's value.
+
+    Parameters
+    ----------
+    text : pandas.Series
+        The cells as text; an empty cell is a missing value.
+    field : dict
+        Frictionless field: name, type, constraints, trueValues, falseValues.
+
+    Examples
+    --------
+    >>> find_problem(pd.Series(["1", "two"]), {"name": "n", "type": "integer"})
+    '1 of 2 values are not of type integer'
+    """
+    constraints = field.get("constraints", {})
+    given = text[text != ""]
+    n_missing = len(text) - len(given)
+    if constraints.get("required") and n_missing:
+        return f"{n_missing} of {len(text)} values are missing, but all are required"
+    n_wrong = int((~_has_type(given, field)).sum())
+    if n_wrong:
+        return f"{n_wrong} of {len(text)} values are not of type {field['type']}"
+    for rule, is_broken in _broken_rules(given, constraints).items():
+        if is_broken.any():
+            return f"{int(is_broken.sum())} of {len(text)} values {rule}"
+    return None
+
+
+def convert(text: pd.Series, field: dict[str, Any]) -> pd.Series:
+    """Convert a column that has no problem to the type of its field.
+
+    Examples
+    --------
+    >>> convert(pd.Series(["1", ""]), {"name": "n", "type": "integer"}).tolist()
+    [1, <NA>]
+    """
+    given = text.mask(text == "")
+    kind = field["type"]
+    if kind == "integer":
+        whole = given.map(int, na_action="ignore").astype("Int64")
+        return whole if whole.isna().any() else whole.astype("int64")
+    if kind == "number":
+        return given.astype("float64")
+    if kind == "date":
+        return pd.to_datetime(given, format="%Y-%m-%d")
+    if kind == "boolean":
+        flags = given.map(_flag_values(field)).astype("boolean")
+        return flags if flags.isna().any() else flags.astype(bool)
+    return given
+
+
+def _has_type(given: pd.Series, field: dict[str, Any]) -> pd.Series:
+    kind = field["type"]
+    if kind == "boolean":
+        return given.isin(list(_flag_values(field)))
+    if kind == "date":
+        dates = pd.to_datetime(given, format="%Y-%m-%d", errors="coerce")
+        return dates.notna() & given.str.fullmatch(_PATTERNS["date"])
+    if kind in _PATTERNS:
+        return given.str.fullmatch(_PATTERNS[kind])
+    return pd.Series(True, index=given.index)
+
+
+def _flag_values(field: dict[str, Any]) -> dict[str, bool]:
+    yes = dict.fromkeys(field.get("trueValues", ["true"]), True)
+    return yes | dict.fromkeys(field.get("falseValues", ["false"]), False)
+
+
+def _broken_rules(
+    given: pd.Series, constraints: dict[str, Any]
+) -> dict[str, "pd.Series[bool]"]:
+    broken: dict[str, pd.Series[bool]] = {}
+    if "enum" in constraints:
+        broken["are not among the allowed ones"] = ~given.isin(constraints["enum"])
+    if "pattern" in constraints:
+        pattern = constraints["pattern"]
+        broken[f"do not match {pattern}"] = ~given.str.fullmatch(pattern)
+    if constraints.get("unique"):
+        broken["are repeated"] = given.duplicated()
+    if "minimum" in constraints:
+        low = constraints["minimum"]
+        broken[f"are below {low}"] = given.astype("float64") < low
+    if "maximum" in constraints:
+        high = constraints["maximum"]
+        broken[f"are above {high}"] = given.astype("float64") > high
+    return broken
+
+
+# What every entry must tell, besides its schema.
+_REQUIRED = ("path", "title", "description", "sources", "licenses", "hash")
+
+
+def find_missing(resource: dict[str, Any]) -> list[str]:
+    """List what an entry of the descriptor does not tell of its file or columns.
+
+    Examples
+    --------
+    >>> find_missing({"name": "x", "schema": {"fields": [{"name": "year"}]}})[-2:]
+    ['type of year', 'description of year']
+    """
+    missing = [key for key in _REQUIRED if not resource.get(key)]
+    fields = resource.get("schema", {}).get("fields", [])
+    if not fields:
+        missing.append("schema")
+    return missing + [
+        f"{key} of {field['name']}"
+        for field in fields
+        for key in ("type", "description")
+        if not field.get(key)
+    ]
+
+
+def describe_entry(resource: dict[str, Any]) -> Description:
+    """Turn an entry of the descriptor into a description to read."""
+    about = to_provenance(resource)
+    columns = pd.DataFrame(about.pop("columns"))
+    sources = tuple(
+        " ".join(filter(None, (source["title"], source.get("path", ""))))
+        for source in about.pop("sources")
+    )
+    return Description(columns=columns, sources=sources, **about)
+
+
+def to_provenance(resource: dict[str, Any]) -> dict[str, Any]:
+    """Turn an entry of the descriptor into what `load` keeps in `.attrs`."""
+    columns = [
+        {
+            "column": field["name"],
+            "type": field["type"],
+            "unit": field.get("unit", ""),
+            "description": field["description"],
+        }
+        for field in resource["schema"]["fields"]
+    ]
+    return {
+        "name": resource["name"],
+        "title": resource["title"],
+        "description": resource["description"],
+        "sources": [dict(source) for source in resource["sources"]],
+        "licence": "; ".join(licence["title"] for licence in resource["licenses"]),
+        "sha256": resource["hash"].removeprefix("sha256:"),
+        "columns": columns,
+    }

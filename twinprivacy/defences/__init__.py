@@ -1,1 +1,10 @@
-"""What a keeper can do: defences, what they guarantee and what they cost."""
+"""What a keeper can do to answers, stores and training, and what it guarantees.
+
+`catalogue` lists them all. `answers` and `stores` change what is said and held;
+`private_dose`, `private_outcome` and `private_table` are trained in private, from
+bounds that were `declared`; `glucose_release` adds noise to a fitted twin.
+"""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -10,11 +10,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from twinprivacy._guarantees import PrivacyGuarantee
-from twinprivacy.defences._checks import check_whole_number
+from twinprivacy.attacks.guarantees import PrivacyGuarantee
+from twinprivacy.defences.declared import check_whole_number
 from twinprivacy.errors import ParameterError
 
-__all__ = ["compose", "repeat", "split"]
+__all__ = [
+    "compose",
+    "repeat",
+    "split",
+]
 
 
 def compose(guarantees: Sequence[PrivacyGuarantee]) -> PrivacyGuarantee:

@@ -4,7 +4,10 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
-__all__ = ["describe_defences"]
+__all__ = [
+    "describe_defences",
+]
+
 
 _DWORK = "Dwork and Roth (2014), doi:10.1561/0400000042"
 _DONG = "Dong, Roth and Su (2022), doi:10.1111/rssb.12454"

@@ -12,12 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy._guarantees import PrivacyGuarantee
 from twinprivacy._validation import check_rng
+from twinprivacy.attacks.guarantees import PrivacyGuarantee
 from twinprivacy.defences.budgets import repeat, split
 from twinprivacy.errors import DataError, ParameterError
 
-__all__ = ["AnswerDefence", "GuardedTwin", "guard"]
+__all__ = [
+    "AnswerDefence",
+    "GuardedTwin",
+    "guard",
+]
+
 
 Ask = Callable[[pd.DataFrame], npt.ArrayLike]
 # One for all twins, held for as long as counting takes: a twin with a lock of its own
@@ -193,7 +198,7 @@ def guard(
 
     Examples
     --------
-    >>> from twinprivacy.defences.answers import NoisyAnswers, RoundedAnswers
+    >>> from twinprivacy.defences import NoisyAnswers, RoundedAnswers
     >>> people = pd.DataFrame({"dose": [20.0, 45.0]}, index=["a", "b"])
     >>> twin = guard(
     ...     lambda p: p["dose"],

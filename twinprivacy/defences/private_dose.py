@@ -43,27 +43,45 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from twinprivacy._guarantees import PrivacyGuarantee
 from twinprivacy._types import Array
 from twinprivacy._validation import check_rng, finite_floats
-from twinprivacy.defences._checks import check_columns
-from twinprivacy.defences._declared import (
+from twinprivacy.attacks.guarantees import PrivacyGuarantee
+from twinprivacy.defences.declared import (
     Declared,
     Features,
+    check_columns,
     check_people,
     in_fixed_order,
+    noise_per_sensitivity,
+    read_budget,
     read_declared,
 )
-from twinprivacy.defences._noisy_sums import (
-    NoisySums,
-    add_noise,
-    plain_weights,
-    shrunk_weights,
-)
-from twinprivacy.defences._spending import read_budget
 from twinprivacy.errors import ParameterError
 
-__all__ = ["NoisySums", "PrivateDoseTwin", "fit_private_dose"]
+__all__ = [
+    "NoisySums",
+    "PrivateDoseTwin",
+    "fit_private_dose",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class NoisySums:
+    """Hold the two noisy sums, in units of the declared ranges.
+
+    Attributes
+    ----------
+    matrix : numpy.ndarray
+        Noisy sum of x times its transpose, shape (d, d), symmetric.
+    vector : numpy.ndarray
+        Noisy sum of x times z, shape (d,).
+    noise_sd : float
+        Deviation of the noise on the vector and the diagonal; off it the root of half.
+    """
+
+    matrix: Array
+    vector: Array
+    noise_sd: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -204,7 +222,7 @@ def fit_private_dose(
     - "Not worse than the fixed dose" is a finding about the mean error, not a theorem:
       a single release may be worse, and so may be the dose of a single patient.
     - A person with several rows, or relatives whose rows tell of each other, weaken it:
-      `twinprivacy.attacks.bounds.group_guarantee`.
+      `twinprivacy.attacks.guarantees.group_guarantee`.
     - The theorem is about real numbers, and numpy's generator is not a cryptographic
       one (Mironov 2012). The twin serves to study leaks.
     - Errors are for the keeper, and should not reach whoever asks for a twin.
@@ -239,8 +257,8 @@ def fit_private_dose(
     check_people(frame, name="frame")
     distance = _read_distance(frame, outcome, (lower, fixed_dose, upper), half)
     rows = declared.design(frame, name="frame")
-    sums = add_noise(*in_fixed_order(rows, distance), guarantee, rng)
-    weights, signal = (shrunk_weights if shrink else plain_weights)(sums)
+    sums = _add_noise(*in_fixed_order(rows, distance), guarantee, rng)
+    weights, signal = (_shrunk_weights if shrink else _plain_weights)(sums)
     weights = weights * half
     return PrivateDoseTwin(
         outcome,
@@ -277,3 +295,50 @@ def _read_distance(
     check_columns(frame, [outcome])
     values = finite_floats(frame[outcome], name=f"frame[{outcome!r}]")
     return np.clip((np.clip(values, lower, upper) - fixed_dose) / half, -1.0, 1.0)
+
+
+_CHANCE = 0.05  # Of the penalty's bound on the noise, and of f above 0 without signal.
+_RIDGE = 1.0  # One person's worth, so that the matrix can be inverted without noise.
+_MOST_NOISE = 1e100  # Products of it must be finite.
+
+
+def _add_noise(
+    rows: Array, distance: Array, guarantee: PrivacyGuarantee, rng: np.random.Generator
+) -> NoisySums:
+    """Return the sums over people, with noise for a sensitivity of the root of 2."""
+    sd = math.sqrt(2) * noise_per_sensitivity(guarantee)
+    if sd > _MOST_NOISE:
+        raise ParameterError(
+            f"epsilon or mu must be so large that the noise is below {_MOST_NOISE:g}; "
+            f"got {guarantee.epsilon if guarantee.mu is None else guarantee.mu!r}"
+        )
+    n_weights = rows.shape[1]
+    square = rng.normal(0.0, sd, (n_weights, n_weights))
+    return NoisySums(
+        rows.T @ rows + (square + square.T) / 2,
+        rows.T @ distance + rng.normal(0.0, sd, n_weights),
+        sd,
+    )
+
+
+def _shrunk_weights(sums: NoisySums) -> tuple[Array, float]:
+    """Return weights pulled to 0 by what the noise could be, and the factor f."""
+    from scipy.special import chdtri
+
+    n = sums.vector.size
+    values, vectors = np.linalg.eigh(sums.matrix)
+    values = np.maximum(values, 0.0)
+    most = sums.noise_sd * math.sqrt(n * math.log(2 * n**2 / _CHANCE))
+    penalty = _RIDGE + max(0.0, most - float(values[0]))
+    length = float(sums.vector @ sums.vector)
+    noise = sums.noise_sd**2 * float(chdtri(n, _CHANCE))
+    signal = max(0.0, 1 - noise / length) if length > 0 else 0.0
+    weights = vectors @ ((vectors.T @ sums.vector) / (values + penalty))
+    return signal * weights, signal
+
+
+def _plain_weights(sums: NoisySums) -> tuple[Array, float]:
+    """Return weights as if the sums had no noise, and no factor f."""
+    ridge = _RIDGE * np.eye(sums.vector.size)
+    weights = np.linalg.solve(sums.matrix + ridge, sums.vector)
+    return np.asarray(weights, dtype=float), math.nan

@@ -34,21 +34,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from twinprivacy._guarantees import PrivacyGuarantee
 from twinprivacy._types import Array
 from twinprivacy._validation import check_positive, check_rng, finite_floats
-from twinprivacy.defences._checks import check_columns
-from twinprivacy.defences._declared import (
+from twinprivacy.attacks.guarantees import PrivacyGuarantee
+from twinprivacy.defences.declared import (
     Declared,
     Features,
+    check_columns,
     check_people,
     in_fixed_order,
+    read_budget,
     read_declared,
 )
-from twinprivacy.defences._spending import read_budget
 from twinprivacy.errors import DataError, FitError, ParameterError
 
-__all__ = ["PrivateOutcomeTwin", "fit_private_outcome"]
+__all__ = [
+    "PrivateOutcomeTwin",
+    "fit_private_outcome",
+]
+
 
 # Length of the gradient at which a minimum is found. Its distance from the true one is
 # at most that over the penalty, and is added to the sensitivity.
@@ -183,7 +187,7 @@ def fit_private_outcome(
       of 10 ordered people better than 1 and 100 did. For other budgets and numbers of
       people another may be better.
     - A person with several rows, or relatives whose rows tell of each other, weaken it:
-      `twinprivacy.attacks.bounds.group_guarantee`.
+      `twinprivacy.attacks.guarantees.group_guarantee`.
     - The theorem is about real numbers, and numpy's generator is not a cryptographic
       one (Mironov 2012). The twin serves to study leaks.
     - Errors are for the keeper, and should not reach whoever asks for a twin.

@@ -7,27 +7,32 @@ cannot leak from this store, and what is left tells as much as it does.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import date
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
-from twinprivacy._validation import check_positive
+from twinprivacy._types import Array
+from twinprivacy._validation import as_floats, check_positive
 from twinprivacy.breaches.programme import Programme, segment, shorten_retention
-from twinprivacy.defences._bands import Widening, check_widening, widen
-from twinprivacy.defences._checks import (
-    check_columns,
-    check_frame,
-    check_whole_number,
-)
-from twinprivacy.defences._records import age_in_days, without_unused
+from twinprivacy.defences.declared import check_columns, check_frame, check_whole_number
 from twinprivacy.errors import DataError, ParameterError
-from twinprivacy.twins.patients import COLUMNS
+from twinprivacy.people.columns import COLUMNS
 
-__all__ = ["Generalisation", "Minimisation", "Retention", "Segmentation"]
+__all__ = [
+    "Generalisation",
+    "Minimisation",
+    "Retention",
+    "Segmentation",
+]
+
 
 DAYS_PER_YEAR = 365.25
 MODALITIES = frozenset(column.modality for column in COLUMNS.values())
+
+# A step; ends of bands; or a wider value for every value.
+_Widening = float | Sequence[float] | Mapping[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Generalisation:
     2       45.0  other
     """
 
-    steps: Mapping[str, Widening]
+    steps: Mapping[str, _Widening]
 
     def __post_init__(self) -> None:
         """Refuse steps that are none."""
@@ -76,7 +81,7 @@ class Generalisation:
                 f"{type(self.steps).__name__}"
             )
         for name, step in self.steps.items():
-            check_widening(step, name=name)
+            _check_widening(step, name=name)
 
     def apply(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the table with wider values; missing ones stay missing.
@@ -98,7 +103,7 @@ class Generalisation:
             outside the ends, or have no wider value.
         """
         check_columns(frame, self.steps)
-        wider = {name: widen(frame[name], step) for name, step in self.steps.items()}
+        wider = {name: _widen(frame[name], step) for name, step in self.steps.items()}
         return frame.assign(**wider)
 
 
@@ -109,7 +114,7 @@ class Minimisation:
     Parameters
     ----------
     drop : tuple of str
-        Columns, or modalities of `twinprivacy.twins.patients.describe_columns`, such as
+        Columns, or modalities of `twinprivacy.people.describe_columns`, such as
         "genome", for all of their columns.
 
     Raises
@@ -217,14 +222,14 @@ class Retention:
             record is from after today.
         """
         check_columns(records, [day])
-        age = age_in_days(records[day], today)
+        age = _age_in_days(records[day], today)
         n_missing, n_future = int(np.isnan(age).sum()), int((age < 0).sum())
         if n_missing or n_future:
             raise DataError(
                 f"{day} must be known and no later than today; got {n_missing} missing "
                 f"and {n_future} later, of {len(age)}"
             )
-        return without_unused(records[age < self.days])
+        return _without_unused(records[age < self.days])
 
     def apply_programme(self, programme: Programme, *, from_years: float) -> Programme:
         """Return a programme that keeps people's data for so many days.
@@ -290,3 +295,128 @@ class Segmentation:
 def _names(column: str) -> set[str]:
     """Return what a column can be dropped by: its name and its modality."""
     return {column} | ({COLUMNS[column].modality} if column in COLUMNS else set())
+
+
+# A value on an end of a band stays there, whatever its last digits are. Relative to the
+# value, not to the step: bands of twice the step then hold whole bands. Where values
+# are many steps large, it is a small part of a band at most.
+_ON_END = 1e-12
+_MOST_OF_BAND = 1e-3
+
+
+def _check_widening(step: Any, *, name: str) -> None:
+    """Raise unless a column's step is a step, ends or wider values."""
+    if isinstance(step, Mapping):
+        if not step or any(pd.isna(wider) for wider in step.values()):
+            raise ParameterError(
+                f"the wider values of {name} must be one or more, none missing; got "
+                f"{len(step)}"
+            )
+        return
+    try:
+        ends = np.asarray(step, dtype=float)
+    except (TypeError, ValueError):
+        ends = np.array(np.nan)
+    if ends.ndim == 0:
+        allowed = np.isfinite(ends) and ends > 0
+    else:
+        allowed = ends.ndim == 1 and ends.size > 1 and np.isfinite(ends).all()
+        allowed = allowed and (np.diff(ends) > 0).all()
+    if not allowed:
+        raise ParameterError(
+            f"the step of {name} must be finite and above 0, or two or more finite "
+            f"ascending ends, or a mapping to wider values; got {step!r}"
+        )
+
+
+def _widen(column: "pd.Series[Any]", step: _Widening) -> "pd.Series[Any]":
+    """Return a column with wider values, missing where it is missing."""
+    if isinstance(step, Mapping):
+        return _map(column, step)
+    numbers = _numbers(column)
+    ends = np.asarray(step, dtype=float)
+    if ends.ndim == 0:
+        middle = (np.floor(_nudged(numbers, float(ends)) / ends) + 0.5) * ends
+    else:
+        middle = _between(numbers, ends, str(column.name))
+    return pd.Series(middle, column.index, name=column.name)
+
+
+def _map(column: "pd.Series[Any]", wider: Mapping[Any, Any]) -> "pd.Series[Any]":
+    known = column.notna()
+    found = column.astype(object).map(dict(wider))
+    n_bad = int((known & found.isna()).sum())
+    if n_bad:
+        raise DataError(
+            f"{column.name} must hold values that have a wider one; got {n_bad} of "
+            f"{len(column)} others"
+        )
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return found.astype(pd.CategoricalDtype(list(dict.fromkeys(wider.values()))))
+    return found
+
+
+def _numbers(column: "pd.Series[Any]") -> Array:
+    try:
+        numbers = as_floats(column)
+    except (TypeError, ValueError):
+        # Without the cause, which would quote a value.
+        raise DataError(f"{column.name} must hold numbers; got others") from None
+    n_bad = int(np.isinf(numbers).sum())
+    if n_bad:
+        raise DataError(
+            f"{column.name} must be finite or missing; got {n_bad} of {len(numbers)} "
+            "infinite"
+        )
+    return numbers
+
+
+def _between(numbers: Array, ends: Array, name: str) -> Array:
+    n_bad = int(((numbers < ends[0]) | (numbers > ends[-1])).sum())
+    if n_bad:
+        raise DataError(
+            f"{name} must lie in {ends[0]:g} to {ends[-1]:g}, its first and last end; "
+            f"got {n_bad} of {len(numbers)} outside"
+        )
+    nudged = _nudged(numbers, float(np.diff(ends).min()))
+    band = np.searchsorted(ends, nudged, side="right") - 1
+    band = np.clip(band, 0, len(ends) - 2)
+    middle = (ends[:-1] + ends[1:])[band] / 2
+    return np.asarray(np.where(np.isnan(numbers), np.nan, middle))
+
+
+def _nudged(numbers: Array, width: float) -> Array:
+    most = _MOST_OF_BAND * width
+    return np.asarray(numbers + np.minimum(_ON_END * np.abs(numbers), most))
+
+
+def _age_in_days(made: "pd.Series[Any]", today: Any) -> Any:
+    """Return how many days before today, or the latest of all, records were made."""
+    try:
+        if pd.api.types.infer_dtype(made) == "date":
+            made = pd.to_datetime(made)
+        if isinstance(today, date):
+            today = pd.Timestamp(today)
+        age = (made.max() if today is None else today) - made
+        if pd.api.types.is_timedelta64_dtype(age):
+            age = age / pd.Timedelta(days=1)
+        return cast(Any, age).to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError):
+        # Without the cause, which would quote a value.
+        raise DataError(
+            f"{made.name} must hold numbers of days, or dates, like today; got others"
+        ) from None
+
+
+def _without_unused(kept: pd.DataFrame) -> pd.DataFrame:
+    """Return records without the names of categories and labels that none has."""
+    kept, index = kept.copy(), kept.index
+    for place, dtype in enumerate(kept.dtypes):
+        if isinstance(dtype, pd.CategoricalDtype):
+            column: Any = kept.iloc[:, place].cat.remove_unused_categories()
+            kept.isetitem(place, column)
+    if isinstance(index, pd.MultiIndex):
+        return kept.set_axis(index.remove_unused_levels())
+    if isinstance(index, pd.CategoricalIndex):
+        return kept.set_axis(index.remove_unused_categories())
+    return kept

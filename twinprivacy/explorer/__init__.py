@@ -1,5 +1,5 @@
-"""Your programme: answers for any setting, from grids that are computed once.
+"""Numbers of the book on grids, and between their points.
 
-`grids` computes them, `interpolation` answers a setting from them, as the page of the
-book does in the browser, and `charts` states how the page draws a year's loss.
+`grids` computes them (with `losses` and `linkage`), `interpolation` looks them up as
+the page's script does, `charts` draws them.
 """

@@ -5,7 +5,12 @@ from typing import Any
 
 from twinprivacy.explorer.interpolation import LOSSES_USD
 
-__all__ = ["DATA_NAME", "compile_chart", "loss_chart"]
+__all__ = [
+    "DATA_NAME",
+    "compile_chart",
+    "loss_chart",
+]
+
 
 # What the page fills.
 DATA_NAME = "curve"

@@ -1,25 +1,9 @@
-"""Figures that can be cited: published once, with data, licence and reference."""
+"""Figures that can be cited: published once, with data, licence and reference.
 
-from typing import TYPE_CHECKING, Any
+`publishing` draws and writes one, `registry` finds it again, `citation` names it.
+`pages` and `sphinx_extension` make its page in the book.
+"""
 
-from twinprivacy.figures.registry import figure_ids, figures_folder, load_manifest
+import lazy_loader as lazy
 
-if TYPE_CHECKING:
-    from twinprivacy.figures.publishing import PublishedFigure, publish
-
-__all__ = [
-    "PublishedFigure",
-    "figure_ids",
-    "figures_folder",
-    "load_manifest",
-    "publish",
-]
-
-
-def __getattr__(name: str) -> Any:
-    """Import matplotlib only when something is published."""
-    if name in ("PublishedFigure", "publish"):
-        from twinprivacy.figures import publishing
-
-        return getattr(publishing, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

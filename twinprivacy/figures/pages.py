@@ -10,7 +10,7 @@ from typing import Any
 from sphinx.util.osutil import relative_uri
 
 from twinprivacy.figures import citation, registry
-from twinprivacy.figures.manifests import DOWNLOADS
+from twinprivacy.figures.registry import DOWNLOADS
 
 ROWS_SHOWN = 250
 # What a card offers; the figure's own page offers everything.
@@ -120,7 +120,7 @@ def _card(manifest: dict[str, Any], here: str, builder: Any) -> dict[str, Any]:
 
 def _pixels(manifest: dict[str, Any]) -> tuple[int, int]:
     """Size at which type of nine points is at least twelve pixels high."""
-    from twinprivacy.figures import style
+    from twinprivacy.figures import publishing as style
 
     per_mm = 12 / style.FONT_SIZE_PT * style.POINTS_PER_INCH / style.MM_PER_INCH
     width_mm = style.WIDTH_MM[manifest["size"]]

@@ -9,17 +9,22 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from twinprivacy._validation import check_choice
 from twinprivacy.errors import FigureError
-from twinprivacy.figures import citation, legibility, manifests, registry, style
+from twinprivacy.figures import citation, registry, registry as manifests
 
 Draw = Callable[[pd.DataFrame, Any], None]
 SIGNIFICANT_DIGITS = 6
@@ -130,11 +135,11 @@ def publish(
         has published.
     """
     registry.check_figure_id(figure_id)
-    check_choice(size, name="size", allowed=tuple(style.WIDTH_MM))
+    check_choice(size, name="size", allowed=tuple(WIDTH_MM))
     folder = folder or registry.figures_folder()
     _check_owner(figure_id, chapter, folder)
     data = _round(data)
-    geometry = _Geometry(style.size_inches(size, height_mm), panels)
+    geometry = _Geometry(size_inches(size, height_mm), panels)
     manifest = manifests.make_manifest(
         figure_id,
         data,
@@ -148,7 +153,7 @@ def publish(
         columns=columns or {},
         seed=seed,
         size=size,
-        height_mm=geometry.size_inches[1] * style.MM_PER_INCH,
+        height_mm=geometry.size_inches[1] * MM_PER_INCH,
     )
     with _all_or_nothing(folder / figure_id) as target:
         csv = _csv(data)
@@ -160,6 +165,13 @@ def publish(
     return PublishedFigure(
         figure_id, len(data), data.shape[1], manifest["fingerprint"], folder / figure_id
     )
+
+
+def size_inches(size: str, height_mm: float | None) -> tuple[float, float]:
+    """Return width and height in inches; without a height, 0.72 of the width."""
+    width_mm = WIDTH_MM[size]
+    height = 0.72 * width_mm if height_mm is None else height_mm
+    return width_mm / MM_PER_INCH, height / MM_PER_INCH
 
 
 @dataclass(frozen=True)
@@ -216,17 +228,17 @@ def _draw_all(
     dark = _drawn("dark", figure_id, draw, data, geometry)
     light = _drawn("light", figure_id, draw, data, geometry)
     metadata = manifests.picture_metadata(manifest)
-    with mpl.rc_context(style.rc_params("dark", hash_salt=f"{figure_id}-dark")):
+    with mpl.rc_context(rc_params("dark", hash_salt=f"{figure_id}-dark")):
         dark.savefig(target / f"{figure_id}.dark.svg", metadata=metadata["svg"])
-    with mpl.rc_context(style.rc_params("light", hash_salt=figure_id)):
+    with mpl.rc_context(rc_params("light", hash_salt=figure_id)):
         for kind in ("svg", "pdf"):
             light.savefig(target / f"{figure_id}.{kind}", metadata=metadata[kind])
         light.savefig(
             target / f"{figure_id}.png",
             metadata=metadata["png"],
-            dpi=style.PNG_DOTS_PER_INCH,
+            dpi=PNG_DOTS_PER_INCH,
             transparent=False,
-            facecolor=style.BACKGROUND["light"],
+            facecolor=BACKGROUND["light"],
         )
     return _axes_text(light)
 
@@ -234,12 +246,12 @@ def _draw_all(
 def _drawn(
     theme: str, figure_id: str, draw: Draw, data: pd.DataFrame, geometry: _Geometry
 ) -> Figure:
-    with mpl.rc_context(style.rc_params(theme, hash_salt=figure_id)):
+    with mpl.rc_context(rc_params(theme, hash_salt=figure_id)):
         figure = Figure(figsize=geometry.size_inches)
         axes = figure.subplots(*geometry.panels)
         draw(data.copy(), axes)
         # Lay out while the theme is set; text sizes are read at this moment.
-        legibility.check_labels(figure, figure_id)
+        check_labels(figure, figure_id)
     return figure
 
 
@@ -306,3 +318,134 @@ def _all_or_nothing(destination: Path) -> Iterator[Path]:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+# Boxes of text are a little taller than its ink.
+TOLERANCE_PT = 1.0
+
+
+def check_labels(figure: Figure, figure_id: str) -> None:
+    """Raise if two labels overlap or one is cut off by the edge of the picture.
+
+    Raises
+    ------
+    FigureError
+        The message quotes the labels.
+    """
+    figure.draw_without_rendering()
+    slack = TOLERANCE_PT * figure.dpi / 72
+    boxes = [(text.get_text(), _box(text, slack)) for text in _visible_texts(figure)]
+    frame = figure.bbox.padded(2 * slack)
+    for label, box in boxes:
+        if not (
+            frame.x0 <= box.x0
+            and box.x1 <= frame.x1
+            and frame.y0 <= box.y0
+            and box.y1 <= frame.y1
+        ):
+            raise FigureError(f"figure {figure_id!r}: label {label!r} is cut off")
+    for (one, first), (other, second) in combinations(boxes, 2):
+        if first.overlaps(second):
+            raise FigureError(
+                f"figure {figure_id!r}: labels {one!r} and {other!r} overlap"
+            )
+
+
+def _box(text: Text, slack: float) -> Bbox:
+    box = text.get_window_extent()
+    return Bbox.from_extents(
+        box.x0 + slack, box.y0 + slack, box.x1 - slack, box.y1 - slack
+    )
+
+
+def _visible_texts(figure: Figure) -> list[Text]:
+    hidden = {id(text) for text in _ticks_out_of_view(figure)}
+    return [
+        text
+        for text in figure.findobj(Text)
+        if isinstance(text, Text)
+        and text.get_visible()
+        and text.get_text().strip()
+        and id(text) not in hidden
+    ]
+
+
+def _ticks_out_of_view(figure: Figure) -> list[Text]:
+    """Return labels that matplotlib keeps but does not draw."""
+    hidden: list[Text] = []
+    for axis in figure.findobj(Axis):
+        assert isinstance(axis, Axis)
+        low, high = sorted(axis.get_view_interval())
+        width = 1e-9 * (high - low)
+        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+            drawn = axis.get_visible() and low - width <= tick.get_loc() <= high + width
+            if not (drawn and tick.label1.get_visible()):
+                hidden.append(tick.label1)
+            if not (drawn and tick.label2.get_visible()):
+                hidden.append(tick.label2)
+    return hidden
+
+
+# Journal columns: one or two.
+WIDTH_MM = MappingProxyType({"single": 89.0, "double": 183.0})
+FONT_SIZE_PT = 9.0
+MM_PER_INCH = 25.4
+POINTS_PER_INCH = 72.0
+PNG_DOTS_PER_INCH = 300
+
+# Hues of Okabe and Ito, shifted so that their lightness differs by 12 L* steps:
+# they stay apart for colour-blind readers and in grey print. Last comes the grey
+# for everything that is not the point being made.
+PALETTE = MappingProxyType(
+    {
+        "light": ("#005689", "#b85000", "#27a178", "#4c2a3d", "#6b7280"),
+        "dark": ("#5ab4f0", "#f5a25d", "#149068", "#f0d0e4", "#9aa3ad"),
+    }
+)
+BACKGROUND = MappingProxyType({"light": "#ffffff", "dark": "#121212"})
+_INK = MappingProxyType({"light": "#1f2430", "dark": "#e8e8e8"})
+_GRID = MappingProxyType({"light": "#e3e5e9", "dark": "#33373d"})
+
+
+def rc_params(theme: str, *, hash_salt: str) -> dict[Any, Any]:
+    """Return matplotlib settings for one theme.
+
+    Parameters
+    ----------
+    theme : str
+        "light" or "dark".
+    hash_salt : str
+        Makes the identifiers inside an SVG the same on every run.
+    """
+    from cycler import cycler
+
+    ink = _INK[theme]
+    return {
+        "axes.axisbelow": True,
+        "axes.edgecolor": ink,
+        "axes.grid": True,
+        "axes.labelcolor": ink,
+        "axes.labelsize": FONT_SIZE_PT,
+        "axes.linewidth": 0.6,
+        "axes.prop_cycle": cycler(color=PALETTE[theme]),
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlesize": FONT_SIZE_PT,
+        "figure.constrained_layout.use": True,
+        "font.family": "DejaVu Sans",  # ships with matplotlib: the same everywhere
+        "font.size": FONT_SIZE_PT,
+        "grid.color": _GRID[theme],
+        "grid.linewidth": 0.5,
+        "legend.fontsize": FONT_SIZE_PT,
+        "legend.frameon": False,
+        "lines.linewidth": 1.4,
+        "pdf.fonttype": 42,  # whole TrueType fonts, which journals ask for
+        "savefig.transparent": True,
+        "svg.fonttype": "path",
+        "svg.hashsalt": hash_salt,
+        "text.color": ink,
+        "xtick.color": ink,
+        "xtick.labelsize": FONT_SIZE_PT,
+        "ytick.color": ink,
+        "ytick.labelsize": FONT_SIZE_PT,
+    }

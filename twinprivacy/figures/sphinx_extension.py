@@ -20,7 +20,7 @@ from sphinx.util.osutil import relative_uri
 from twinprivacy import __version__
 from twinprivacy.errors import FigureError
 from twinprivacy.figures import citation, pages, registry
-from twinprivacy.figures.manifests import DOWNLOADS
+from twinprivacy.figures.registry import DOWNLOADS
 
 STATIC = Path(__file__).parent / "static"
 GALLERY = "figures"

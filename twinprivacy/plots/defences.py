@@ -13,9 +13,9 @@ from twinprivacy.plots.axes import (
     SECOND,
     label_ends,
     log_axis,
+    name_points,
     share_axis,
 )
-from twinprivacy.plots.labels import name_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,13 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from twinprivacy.plots.axes import (
-    ACCENT,
-    LINE_STYLES,
-    MUTED,
-    label_ends,
-    share_axis,
-)
+from twinprivacy.plots.axes import ACCENT, LINE_STYLES, MUTED, label_ends, share_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

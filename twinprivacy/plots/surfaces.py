@@ -41,7 +41,7 @@ def plot_surfaces(data: pd.DataFrame, axes: Any, *, least_bits: float = 0.01) ->
     Parameters
     ----------
     data : pandas.DataFrame
-        As from `twinprivacy.attacks.surfaces.surface_curves`: axis (a panel each), unit
+        As from `twinprivacy.studies.surface_curves`: axis (a panel each), unit
         (what its numbers count), scale ("log" or "linear"), surface, volume, value
         (points), curve, curve_low and curve_high (line and band), in bits per person.
     axes : array of matplotlib.axes.Axes
@@ -75,7 +75,7 @@ def plot_half_volumes(data: pd.DataFrame, ax: "Axes") -> None:
     Parameters
     ----------
     data : pandas.DataFrame
-        As from `twinprivacy.attacks.surfaces.half_volumes`: surface, unit, value, low,
+        As from `twinprivacy.studies.half_volumes`: surface, unit, value, low,
         high (the volume, in the unit), reading (why it is missing).
     ax : matplotlib.axes.Axes
     """
@@ -102,7 +102,7 @@ def plot_person_year(data: pd.DataFrame, axes: Any) -> None:
     Parameters
     ----------
     data : pandas.DataFrame
-        As from `twinprivacy.breaches.person_year.expected_cost_per_person_year`: axis
+        As from `twinprivacy.breaches.expected_cost_per_person_year`: axis
         (a panel each), volume, volume_label, who (a line each), value, low, high in USD
         per person and year. What is not above 0 is left out.
     axes : array of matplotlib.axes.Axes

@@ -15,7 +15,8 @@ from typing import Any
 from sphinx.errors import ExtensionError
 
 from twinprivacy import datasets
-from twinprivacy.attacks.bounds import PrivacyGuarantee, true_positive_rate_bound
+from twinprivacy.attacks.bounds import true_positive_rate_bound
+from twinprivacy.attacks.guarantees import PrivacyGuarantee
 from twinprivacy.estimates import wilson_interval
 from twinprivacy.formatting import format_percent
 

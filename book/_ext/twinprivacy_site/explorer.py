@@ -17,8 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from twinprivacy.explorer.charts import compile_chart
 from twinprivacy.explorer.grids import read_grids
-from twinprivacy.explorer.interpolation import LOSSES_USD, Setting
-from twinprivacy.explorer.quantities import BASES, QUANTITIES
+from twinprivacy.explorer.interpolation import BASES, LOSSES_USD, QUANTITIES, Setting
 from twinprivacy.formatting import format_number, format_percent
 
 GRIDS = "_static/explorer-grids.json"

@@ -1,0 +1,55 @@
+from .attribute_inference import (
+    infer_attribute as infer_attribute,
+)
+from .bayes_inversion import (
+    BayesInversion as BayesInversion,
+    ask_each as ask_each,
+    invert as invert,
+)
+from .learned_attacker import (
+    FittedLearnedAttacker as FittedLearnedAttacker,
+    LearnedAttacker as LearnedAttacker,
+)
+from .limits import (
+    expected_limit as expected_limit,
+    share_of_limit as share_of_limit,
+)
+from .priors import (
+    warfarin_prior as warfarin_prior,
+)
+from .query_inversion import (
+    QueryInversion as QueryInversion,
+)
+from .residuals import (
+    Exact as Exact,
+    LogNormalResidual as LogNormalResidual,
+    NormalResidual as NormalResidual,
+    Residual as Residual,
+    RootNormalResidual as RootNormalResidual,
+)
+from .result import (
+    AttackResult as AttackResult,
+)
+from .threats import (
+    ThreatModel as ThreatModel,
+)
+
+__all__ = [
+    "AttackResult",
+    "BayesInversion",
+    "Exact",
+    "FittedLearnedAttacker",
+    "LearnedAttacker",
+    "LogNormalResidual",
+    "NormalResidual",
+    "QueryInversion",
+    "Residual",
+    "RootNormalResidual",
+    "ThreatModel",
+    "ask_each",
+    "expected_limit",
+    "infer_attribute",
+    "invert",
+    "share_of_limit",
+    "warfarin_prior",
+]

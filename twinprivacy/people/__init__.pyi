@@ -1,0 +1,25 @@
+from .cohort import (
+    MODALITIES as MODALITIES,
+    POPULATIONS as POPULATIONS,
+    simulate_cohort as simulate_cohort,
+)
+from .columns import (
+    COLUMNS as COLUMNS,
+    Column as Column,
+)
+from .patients import (
+    check_number as check_number,
+    describe_columns as describe_columns,
+    read_patients as read_patients,
+)
+
+__all__ = [
+    "COLUMNS",
+    "MODALITIES",
+    "POPULATIONS",
+    "Column",
+    "check_number",
+    "describe_columns",
+    "read_patients",
+    "simulate_cohort",
+]

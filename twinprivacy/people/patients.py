@@ -1,0 +1,203 @@
+"""What the twins are told about a person: every column with unit, range and modality.
+
+One vocabulary for all twins, so that a table of people made for one serves the others.
+Ranges are wide enough for any living adult and narrow enough to catch another unit.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from twinprivacy._types import Array
+from twinprivacy._validation import as_floats
+from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.people.columns import COLUMNS, Column
+
+__all__ = [
+    "check_number",
+    "describe_columns",
+    "read_patients",
+]
+
+
+Codes = npt.NDArray[np.int8]
+
+
+def describe_columns(names: Iterable[str] | None = None) -> pd.DataFrame:
+    """List what may be known about a person, with units and allowed values.
+
+    Parameters
+    ----------
+    names : iterable of str, optional
+        Some of the columns; without it all.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns column, modality, unit, allowed and description.
+
+    Examples
+    --------
+    >>> describe_columns(["height_cm"]).loc[0, "allowed"]
+    '120 to 230'
+    """
+    chosen = [COLUMNS[name] for name in (COLUMNS if names is None else names)]
+    return pd.DataFrame(
+        [(c.name, c.modality, c.unit, _allowed(c), c.description) for c in chosen],
+        columns=["column", "modality", "unit", "allowed", "description"],
+    )
+
+
+def read_patients(
+    patients: pd.DataFrame, names: Iterable[str]
+) -> dict[str, npt.NDArray[Any]]:
+    """Check some columns of a table of people and return them as arrays.
+
+    No message holds a person's value: only how many are wrong, and how.
+
+    Parameters
+    ----------
+    patients : pandas.DataFrame
+        One row a person, columns named as in `COLUMNS`; others are ignored.
+    names : iterable of str
+        The columns that are needed.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        Shape (n,) each: numbers as float64; yes or no as float64 of 0 and 1;
+        categories as int8 places in `Column.categories`.
+
+    Raises
+    ------
+    DataError
+        If `patients` is not a table, is empty, lacks a column, or holds values that are
+        missing, of another kind or outside the allowed range, such as those of another
+        unit.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"height_cm": [175.0], "vkorc1": [None]})
+    >>> {name: values.tolist() for name, values in
+    ...  read_patients(people, ["height_cm", "vkorc1"]).items()}
+    {'height_cm': [175.0], 'vkorc1': [3]}
+    """
+    if not isinstance(patients, pd.DataFrame):
+        raise DataError(
+            f"patients must be a pandas.DataFrame; got {type(patients).__name__}"
+        )
+    needed = list(names)
+    lacking = [name for name in needed if name not in patients.columns]
+    if lacking:
+        raise DataError(
+            f"patients must have the columns {', '.join(needed)}; missing: "
+            f"{', '.join(lacking)}"
+        )
+    twice = [name for name in needed if isinstance(patients[name], pd.DataFrame)]
+    if twice:
+        raise DataError(f"patients must have each column once; repeated: {twice}")
+    if patients.empty:
+        raise DataError("patients must have at least one row; got an empty table")
+    return {name: _read(patients[name], COLUMNS[name]) for name in needed}
+
+
+def check_number(values: npt.ArrayLike, column: Column) -> Array:
+    """Return numbers within the range of a column, or raise a ParameterError.
+
+    For arguments that are no column of the patients, such as a dose.
+    """
+    try:
+        numbers = np.asarray(values, dtype=float)
+        _check_known(numbers, column)
+        return _in_range(numbers, column)
+    except (DataError, TypeError, ValueError) as error:
+        text = str(error) if isinstance(error, DataError) else _not_numbers(column)
+        raise ParameterError(text) from None
+
+
+def _read(values: "pd.Series[Any]", column: Column) -> npt.NDArray[Any]:
+    if column.categories:
+        return _read_category(values, column)
+    try:
+        numbers = as_floats(values)
+    except (TypeError, ValueError):
+        # Without the cause, which would quote a value.
+        raise DataError(_not_numbers(column)) from None
+    if column.if_missing == "no":
+        numbers = np.nan_to_num(numbers, nan=0.0, posinf=np.inf, neginf=-np.inf)
+    _check_known(numbers, column)
+    flags = column.unit == "yes or no"
+    return _as_flags(numbers, column) if flags else _in_range(numbers, column)
+
+
+def _not_numbers(column: Column) -> str:
+    kind = "true or false" if column.unit == "yes or no" else "numbers only"
+    return f"{column.name} must hold {kind}; got others"
+
+
+def _check_known(numbers: Array, column: Column) -> None:
+    missing = int((~np.isfinite(numbers)).sum())
+    if missing:
+        raise DataError(
+            f"{column.name} must be known for everyone; got {missing} of "
+            f"{numbers.size} missing or infinite"
+        )
+
+
+def _as_flags(numbers: Array, column: Column) -> Array:
+    bad = int(((numbers != 0) & (numbers != 1)).sum())
+    if bad:
+        raise DataError(
+            f"{column.name} must hold true or false; got {bad} of {numbers.size} others"
+        )
+    return numbers
+
+
+def _in_range(numbers: Array, column: Column) -> Array:
+    bad = (numbers < column.low) | (numbers > column.high)
+    if bad.any():
+        raise DataError(
+            f"{column.name} must lie in {_allowed(column)} {column.unit}; got "
+            f"{int(bad.sum())} of {numbers.size} outside{_hint(numbers[bad], column)}"
+        )
+    return numbers
+
+
+def _hint(outside: Array, column: Column) -> str:
+    for unit, low, high in column.mistaken:
+        if ((outside >= low) & (outside <= high)).all():
+            return f": they look like {unit}"
+    return ""
+
+
+def _read_category(values: "pd.Series[Any]", column: Column) -> Codes:
+    categories = pd.Index(column.categories)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        # Look up each category once, not each person.
+        places = categories.get_indexer(values.cat.categories)
+        own = values.cat.codes.to_numpy()
+        codes = np.where(own < 0, -1, np.append(places, -1)[own])
+    else:
+        codes = categories.get_indexer(pd.Index(values))
+    missing = values.isna().to_numpy()
+    if column.if_missing is not None:
+        codes = np.where(missing, column.categories.index(column.if_missing), codes)
+    bad = int((codes < 0).sum())
+    if bad:
+        n_missing = int((missing & (codes < 0)).sum())
+        raise DataError(
+            f"{column.name} must be one of {_allowed(column)}; got {bad} of "
+            f"{len(values)} others, {n_missing} of them missing"
+        )
+    return codes.astype(np.int8)
+
+
+def _allowed(column: Column) -> str:
+    if column.categories:
+        return ", ".join(column.categories)
+    if column.unit == "yes or no":
+        return "true, false"
+    return f"{column.low:g} to {column.high:g}"
