@@ -1,4 +1,7 @@
-"""Checks at the public door: each names the parameter, the allowed, the received."""
+"""Checks of settings: each names the parameter, the allowed, the received.
+
+Tables are checked in `tables`.
+"""
 
 from collections.abc import Collection
 from typing import Any
@@ -6,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from twinprivacy.errors import DataError, ParameterError
+from twinprivacy._types import Array
+from twinprivacy.errors import FitError, ParameterError
 
 
 def check_choice(value: str, *, name: str, allowed: Collection[str]) -> None:
@@ -53,32 +57,56 @@ def check_rng(rng: object) -> None:
         )
 
 
-def as_floats(values: Any) -> npt.NDArray[np.float64]:
-    """Return a column or table of numbers as floats, missing as nan.
+def check_whole(
+    value: Any, *, name: str, least: int = 1, most: int | None = None
+) -> None:
+    """Raise unless `value` is a whole number from `least`, to `most` if given."""
+    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not is_whole or value < least or (most is not None and value > most):
+        end = "or more" if most is None else f"to {most}"
+        raise ParameterError(
+            f"{name} must be a whole number of {least} {end}; got {value!r}"
+        )
 
-    Raises TypeError or ValueError for anything else, for the caller to put in words:
-    pandas would give times as whole numbers in units of their own, a missing one too.
-    """
-    dtypes = [values.dtype] if values.ndim == 1 else list(values.dtypes)
-    if any(dtype.kind in "mM" for dtype in dtypes):
-        raise TypeError("times are no numbers")
-    floats: npt.NDArray[np.float64] = values.to_numpy(dtype=float, na_value=np.nan)
-    return floats
+
+def check_at_least(value: float, least: float, *, name: str) -> None:
+    """Raise unless `value` is a finite number of `least` or more."""
+    if not (is_finite(value) and value >= least):
+        raise ParameterError(
+            f"{name} must be finite and {least:g} or more; got {value!r}"
+        )
 
 
-def finite_floats(values: Any, *, name: str) -> npt.NDArray[np.float64]:
-    """Return a column as floats; raise unless everyone has a finite number or flag."""
+def as_numbers(values: npt.ArrayLike, *, name: str) -> Array:
+    """Return settings as an array of floats; raise unless each is a finite number."""
     try:
-        numbers = as_floats(values)
+        numbers = np.asarray(values, dtype=float)
     except (TypeError, ValueError):
-        # Without the cause, which would quote a value.
-        raise DataError(
-            f"{name} must hold numbers, or true and false; got others"
-        ) from None
+        raise ParameterError(f"{name} must hold numbers only; got others") from None
     n_bad = int((~np.isfinite(numbers)).sum())
     if n_bad:
-        raise DataError(
-            f"{name} must be finite for everyone; got {n_bad} of {len(numbers)} "
-            "missing or infinite"
+        raise ParameterError(
+            f"{name} must be finite; got {n_bad} of {numbers.size} missing or infinite"
+        )
+    return numbers
+
+
+def as_vector(values: npt.ArrayLike, *, name: str) -> Array:
+    """Return finite numbers of shape (n,), n >= 1."""
+    numbers = as_numbers(values, name=name)
+    if numbers.ndim != 1:
+        raise ParameterError(f"{name} must be one-dimensional; got {numbers.ndim} axes")
+    if numbers.size == 0:
+        raise FitError(f"{name} must hold at least 1 value; got 0")
+    return numbers
+
+
+def as_positive(values: npt.ArrayLike, *, name: str) -> Array:
+    """Return settings as floats; raise unless each is finite and above 0."""
+    numbers = as_numbers(values, name=name)
+    n_bad = int((numbers <= 0).sum())
+    if n_bad:
+        raise ParameterError(
+            f"{name} must be above 0; got {n_bad} of {numbers.size} that are not"
         )
     return numbers

@@ -7,8 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import as_floats, check_fraction
+from twinprivacy._validation import check_fraction
 from twinprivacy.errors import DataError, FitError, ParameterError
+from twinprivacy.tables import as_floats
 
 __all__ = [
     "SizeBins",

@@ -15,9 +15,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import finite_floats
 from twinprivacy.attacks.guarantees import PrivacyGuarantee, gaussian_mu
 from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.tables import finite_floats
 
 Features = Mapping[str, tuple[float, float] | Sequence[Any]]
 

@@ -44,7 +44,7 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import check_rng, finite_floats
+from twinprivacy._validation import check_rng
 from twinprivacy.attacks.guarantees import PrivacyGuarantee
 from twinprivacy.defences.declared import (
     Declared,
@@ -57,6 +57,7 @@ from twinprivacy.defences.declared import (
     read_declared,
 )
 from twinprivacy.errors import ParameterError
+from twinprivacy.tables import finite_floats
 
 __all__ = [
     "NoisySums",

@@ -35,7 +35,7 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import check_positive, check_rng, finite_floats
+from twinprivacy._validation import check_positive, check_rng
 from twinprivacy.attacks.guarantees import PrivacyGuarantee
 from twinprivacy.defences.declared import (
     Declared,
@@ -47,6 +47,7 @@ from twinprivacy.defences.declared import (
     read_declared,
 )
 from twinprivacy.errors import DataError, FitError, ParameterError
+from twinprivacy.tables import finite_floats
 
 __all__ = [
     "PrivateOutcomeTwin",

@@ -29,9 +29,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import as_floats, check_fraction, check_rng
+from twinprivacy._validation import check_fraction, check_rng
 from twinprivacy.attacks.guarantees import PrivacyGuarantee
 from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.tables import as_floats
 
 __all__ = [
     "PrivateTable",

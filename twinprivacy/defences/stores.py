@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import as_floats, check_positive
+from twinprivacy._validation import check_positive
 from twinprivacy.breaches.programme import Programme, segment, shorten_retention
 from twinprivacy.defences.declared import check_columns, check_frame, check_whole_number
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.people.columns import COLUMNS
+from twinprivacy.tables import as_floats
 
 __all__ = [
     "Generalisation",

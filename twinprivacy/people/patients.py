@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.people.columns import COLUMNS, Column
+from twinprivacy.tables import as_floats
 
 __all__ = [
     "check_number",

@@ -8,9 +8,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import as_floats, check_rng
+from twinprivacy._validation import check_rng
 from twinprivacy.attacks.linkage.result import LinkageResult
 from twinprivacy.errors import DataError, FitError
+from twinprivacy.tables import as_floats
 
 __all__ = [
     "TwoCovariance",

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array, Indices
-from twinprivacy._validation import as_floats, check_choice
+from twinprivacy._validation import check_choice
 from twinprivacy.attacks.membership import observed as answers
 from twinprivacy.attacks.membership.observed import (
     People,
@@ -28,6 +28,7 @@ from twinprivacy.attacks.membership.observed import (
 )
 from twinprivacy.attacks.membership.result import MembershipResult
 from twinprivacy.errors import DataError, FitError, ParameterError
+from twinprivacy.tables import as_floats
 
 __all__ = [
     "audit_forest",

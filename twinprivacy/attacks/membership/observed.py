@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import as_floats, finite_floats
 from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.tables import as_floats, finite_floats
 
 
 @dataclass(frozen=True, repr=False)

@@ -16,10 +16,10 @@ import pandas as pd
 
 from twinprivacy import datasets
 from twinprivacy._types import AnyArray
-from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.people.columns import COLUMNS, Column
 from twinprivacy.people.patients import check_number
+from twinprivacy.tables import as_floats
 
 __all__ = [
     "KINDS",

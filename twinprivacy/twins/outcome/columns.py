@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import as_floats
 from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.tables import as_floats
 
 # Harrell's places for the knots of a restricted cubic spline, by their number.
 _KNOTS = {0: (), 3: (0.1, 0.5, 0.9), 4: (0.05, 0.35, 0.65, 0.95)}

@@ -16,8 +16,8 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import ThreadpoolController
 
 from twinprivacy._types import Array, Indices
-from twinprivacy._validation import finite_floats
 from twinprivacy.errors import DataError, FitError, ParameterError
+from twinprivacy.tables import finite_floats
 from twinprivacy.twins.outcome.columns import Encoder, Feature, fit_encoder
 from twinprivacy.twins.outcome.survival import CoxRegression
 
