@@ -1,4 +1,4 @@
-"""The door where tables and settings enter: what passes, and how the rest is refused."""
+"""The door for tables and settings: what passes, and how the rest is refused."""
 
 import re
 
