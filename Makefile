@@ -7,7 +7,8 @@ TEST_FIGURES := $(CURDIR)/_build/test/figures
 TEST_SITE := $(CURDIR)/_build/test/_build/html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book chapters html test lint unit verify-chapters site-tests format bench grids lock clean
+.PHONY: help setup book chapters html test lint unit calibration verify-chapters \
+	site-tests format bench grids lock clean
 
 help:  ## Print this screen
 	@echo "twinprivacy: make TARGET"
@@ -41,8 +42,15 @@ lint: setup  ## Check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+# Two workers fill two cores: threads inside them would only wait for each other.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+
 unit: setup  ## Run unit, property and published-value tests and doctests
-	@$(BIN)/pytest -n 2 --ignore=tests/site
+	@$(ONE_THREAD) $(BIN)/pytest -n 2 -m "not calibration" --ignore=tests/site
+
+calibration: setup  ## Prove again that intervals cover, and keep the proof's lock
+	@$(ONE_THREAD) $(BIN)/pytest -n 2 -m calibration tests
+	@$(BIN)/python tests/calibration.py
 
 verify-chapters: setup  ## Run every chapter afresh and compare with what is committed
 	@rm -rf _build/test && mkdir -p $(TEST_FIGURES)

@@ -10,6 +10,8 @@ import pytest
 
 from twinprivacy.breaches import SizeModel, fit_frequency, fit_size
 
+pytestmark = pytest.mark.calibration
+
 N_REPLICATES = 1_000
 N_BREACHES = 1_000
 LOWER = 500.0
