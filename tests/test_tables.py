@@ -91,7 +91,13 @@ PEOPLE = pd.DataFrame({"age": [30, 40], "sex": ["f", "m"]})
 
 
 def test_a_whole_table_passes():
-    check_table(PEOPLE, name="people", columns=["age", "sex"], least=2, own_index=True)
+    given = PEOPLE.copy()
+    given.attrs["title"] = "kept"
+    needed = ["age", "sex"]
+    found = check_table(given, name="people", columns=needed, least=2, own_index=True)
+    pd.testing.assert_frame_equal(found, PEOPLE)
+    assert found.attrs == {}
+    assert given.attrs == {"title": "kept"}
 
 
 def test_what_a_table_lacks_is_named():
