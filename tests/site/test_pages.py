@@ -1,7 +1,10 @@
 """Every page in a real browser: light, dark and on a phone."""
 
+import gzip
 import re
+from functools import cache
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
@@ -21,6 +24,8 @@ AXE_OPTIONS = {
 # dark and on the phone too.
 MADE = ("api/", "figures/")
 SAMPLES = {"api/figures.html", "figures/genotype-from-dose/index.html"}
+LIMIT_BYTES = 500_000
+PACKED = {".png", ".pdf", ".zip", ".woff2"}
 FILE_NAME = re.compile(
     r"\.(svg|png|jpe?g|pdf|gif|webp)\b|^[0-9a-f]{16,}", re.IGNORECASE
 )
@@ -43,9 +48,9 @@ OVERFLOW = """() => {
 
 
 def test_page_opens_whole_and_alone(
-    page: Page, address: str, page_name: str, mode: str
+    page: Page, address: str, site: Path, page_name: str, mode: str
 ) -> None:
-    messages, failed, foreign = [], [], []
+    messages, failed, foreign, asked = [], [], [], set()
     page.on(
         "console",
         lambda line: messages.append(line.text) if line.type == "error" else None,
@@ -65,7 +70,13 @@ def test_page_opens_whole_and_alone(
         ),
     )
 
-    page.goto(address + page_name, wait_until="load")
+    page.on("request", lambda request: asked.add(urlsplit(request.url).path))
+
+    if mode == "light":  # weighed as a first view, with nothing cached
+        session = page.context.new_cdp_session(page)
+        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    until = "networkidle" if mode == "light" else "load"
+    page.goto(address + page_name, wait_until=until)
 
     assert not foreign, "requests to another host"
     assert not failed, "requests that failed"
@@ -82,6 +93,9 @@ def test_page_opens_whole_and_alone(
     assert overflow <= 0, f"wider than the window by {overflow} px: {wide}"
     if mode == "light" or page_name in SAMPLES or not page_name.startswith(MADE):
         assert accessibility_findings(page, mode) == {}
+    if mode == "light":
+        assert_light(site, asked)
+        assert_pictures_are_told_in_words(page)
 
 
 def test_samples_of_templates_exist(site: Path) -> None:
@@ -98,15 +112,29 @@ def accessibility_findings(page: Page, mode: str) -> dict[str, list[str]]:
     }
 
 
-def test_every_picture_is_told_in_words(desktop: Page, address: str, page_name: str):
-    desktop.goto(address + page_name)
-    for alt in desktop.evaluate(
+def assert_light(site: Path, asked: set[str]) -> None:
+    """Fail if what a page asked for, gzipped, is too much for a first view."""
+    files = [site / unquote(path).lstrip("/") for path in asked]
+    sizes = {file: wire_bytes(file) for file in files if file.is_file()}
+    heaviest = sorted(((n, file.name) for file, n in sizes.items()), reverse=True)[:5]
+    assert len(sizes) > 3, "a page asks for its style, its scripts and its fonts"
+    assert sum(sizes.values()) <= LIMIT_BYTES, heaviest
+
+
+@cache
+def wire_bytes(path: Path) -> int:
+    content = path.read_bytes()
+    return len(content if path.suffix in PACKED else gzip.compress(content, 6))
+
+
+def assert_pictures_are_told_in_words(page: Page) -> None:
+    for alt in page.evaluate(
         "[...document.images].map((picture) => picture.getAttribute('alt'))"
     ):
         assert alt, "a picture without alt"
         assert not FILE_NAME.search(alt), f"a file name as alt: {alt}"
         assert len(alt.split()) >= 4, f"too short to tell anything: {alt}"
-    unnamed = desktop.evaluate(
+    unnamed = page.evaluate(
         "[...document.querySelectorAll('.cell_output svg')].filter("
         "(picture) => !picture.closest('button')"
         " && !picture.matches('[aria-label], [role]')).length"
