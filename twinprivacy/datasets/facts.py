@@ -5,6 +5,7 @@ import io
 import json
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -261,18 +262,24 @@ def _hash(raw: bytes) -> str:
 
 
 def _parse(raw: bytes, resource: dict[str, Any]) -> pd.DataFrame:
+    return _parsed(raw, resource["path"], json.dumps(resource["schema"])).copy()
+
+
+# A cohort asks for the same files hundreds of times; their hash is checked each time.
+@cache
+def _parsed(raw: bytes, path: str, schema: str) -> pd.DataFrame:
     text = pd.read_csv(io.BytesIO(raw), dtype=str, keep_default_na=False)
-    fields = resource["schema"]["fields"]
+    fields = json.loads(schema)["fields"]
     expected = [field["name"] for field in fields]
     if list(text.columns) != expected:
         raise DataError(
-            f"{resource['path']} must have the columns {', '.join(expected)}; "
+            f"{path} must have the columns {', '.join(expected)}; "
             f"got {', '.join(text.columns)}"
         )
     for field in fields:
         problem = find_problem(text[field["name"]], field)
         if problem:
-            raise DataError(f"{resource['path']}, column {field['name']}: {problem}")
+            raise DataError(f"{path}, column {field['name']}: {problem}")
     return pd.DataFrame({f["name"]: convert(text[f["name"]], f) for f in fields})
 
 
