@@ -1,7 +1,6 @@
-"""Fewer days, rounded readings, noise in a ball: by hand, in limits, below bounds."""
+"""Fewer days, noise in a ball: by hand, in limits, below bounds."""
 
 import re
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,8 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import norm
 
 from twinprivacy.attacks.bounds import attribute_success_bound
-from twinprivacy.defences import LEAKS, GlucoseRelease, blur_parameters, read_parameters
+from twinprivacy.attacks.guarantees import PrivacyGuarantee
+from twinprivacy.defences import LEAKS, GlucoseRelease, read_parameters
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.estimates import wilson_interval
 from twinprivacy.twins.glucose import (
@@ -31,50 +31,44 @@ def twins(standard):
     return pd.DataFrame(free, columns=list(PARAMETERS))
 
 
+def named_at_most(mu, n_candidates, *, others_released=False):
+    """Return the largest rate at which the owner of a twin is named, by the theorem."""
+    distance = mu / 2 * (np.sqrt(5) if others_released else 1)
+    return attribute_success_bound(PrivacyGuarantee(mu=distance), 1 / n_candidates)
+
+
 def standard(frame):
     return (frame.to_numpy() - np.arange(18.0)) / np.arange(1.0, 19.0)
 
 
 @pytest.fixture(scope="module")
-def lives():
+def records():
     rng = np.random.default_rng(20_250_611)
     people = prescribe(sample_patients(3, rng=rng), rng=rng, n_visits=0)
     return simulate_days(people, days=3, rng=rng)
 
 
-def test_the_last_days_are_kept_and_counted_from_their_midnight(lives):
-    kept = GlucoseRelease(days=2).apply(lives)
-    np.testing.assert_array_equal(kept.cgm_mg_dl, lives.cgm_mg_dl[:, 288:])
+def test_the_last_days_are_kept_and_counted_from_their_midnight(records):
+    kept = GlucoseRelease(days=2).apply(records)
+    np.testing.assert_array_equal(kept.cgm_mg_dl, records.cgm_mg_dl[:, 288:])
     np.testing.assert_array_equal(kept.minutes, np.arange(0, 2 * 1_440, 5))
-    for own, whole in ((kept.meals, lives.meals), (kept.insulin, lives.insulin)):
+    for own, whole in ((kept.meals, records.meals), (kept.insulin, records.insulin)):
         later = whole[whole["minute"] >= 1_440]
         assert (own["minute"].to_numpy() == later["minute"].to_numpy() - 1_440).all()
         assert 0 < len(own) < len(whole)
 
 
-def test_all_days_unrounded_are_the_record_itself(lives):
-    kept = GlucoseRelease(days=3).apply(lives)
-    np.testing.assert_array_equal(kept.cgm_mg_dl, lives.cgm_mg_dl)
-    pd.testing.assert_frame_equal(kept.meals, lives.meals)
-
-
-def test_readings_are_rounded_by_hand(lives):
-    """To tens 44 is 40, 46 is 50; to a hundred 40 is 100, for nobody's glucose is 0."""
-    cgm = np.full_like(lives.cgm_mg_dl, 44.0)
-    cgm[:, 1] = 46.0
-    cgm[:, 2] = np.nan
-    record = replace(lives, cgm_mg_dl=cgm)
-    tens = GlucoseRelease(days=3, step_mg_dl=10).apply(record).cgm_mg_dl
-    assert tens[0, :2].tolist() == [40.0, 50.0]
-    assert np.isnan(tens[0, 2])
-    hundred = GlucoseRelease(days=3, step_mg_dl=100).apply(record).cgm_mg_dl
-    assert hundred[0, 0] == 100.0
+def test_all_days_are_the_record_itself(records):
+    kept = GlucoseRelease(days=3).apply(records)
+    np.testing.assert_array_equal(kept.cgm_mg_dl, records.cgm_mg_dl)
+    pd.testing.assert_frame_equal(kept.meals, records.meals)
 
 
 def test_noise_has_the_size_that_is_stated():
     """20 000 draws: the SD of each is within 2 % of 0.5."""
-    found = blur_parameters(
-        twins(np.zeros((20_000, 18))), 0.5, prior=PRIOR, rng=np.random.default_rng(7)
+    release = GlucoseRelease(noise_sd=0.5, leaks="twin")
+    found = release.simulate(
+        twins(np.zeros((20_000, 18))), prior=PRIOR, rng=np.random.default_rng(7)
     )
     np.testing.assert_allclose(standard(found).std(axis=0), 0.5, rtol=0.02)
     np.testing.assert_allclose(standard(found).mean(axis=0), 0.0, atol=0.02)
@@ -86,16 +80,6 @@ def test_the_noise_of_a_budget_by_hand():
     assert release.sd == 3.0
     assert release.guarantee().mu == 2.0
     assert GlucoseRelease(noise_sd=3.0, leaks="twin").guarantee() is None
-
-
-def test_without_a_budget_nothing_bounds_who_is_found():
-    assert GlucoseRelease(noise_sd=9.0, leaks="twin").identification_bound(2) == 1
-    assert GlucoseRelease(mu=1e-9, leaks="twin").identification_bound(4) == (
-        pytest.approx(1 / 4)
-    )
-    message = "n_candidates must be a whole number of 1 or more; got 0"
-    with pytest.raises(ParameterError, match=f"^{message}$"):
-        GlucoseRelease().identification_bound(0)
 
 
 def test_a_twin_is_drawn_straight_into_the_ball():
@@ -139,7 +123,7 @@ def test_the_best_attack_stays_below_the_bound(mu, n_candidates):
     distance = np.linalg.norm(seen[:, None] - places, axis=2)
     right = int((distance.argmin(axis=1) == owner).sum())
     found = wilson_interval(right, len(owner), confidence_level=0.999)
-    bound = release.identification_bound(n_candidates)
+    bound = named_at_most(mu, n_candidates)
     assert found.low <= bound
     assert bound < attribute_success_bound(release.guarantee(), 1 / n_candidates)
     if n_candidates == 2:
@@ -163,8 +147,8 @@ def test_two_released_twins_tell_more_than_one():
     right = int(((first[:, 0] < first[:, 1]) == swapped).sum())
     found = wilson_interval(right, 8_000, confidence_level=0.999)
     assert found.low <= norm.cdf(1 / np.sqrt(2)) <= found.high
-    assert found.low > release.identification_bound(2)
-    all_out = release.identification_bound(2, others_released=True)
+    assert found.low > named_at_most(1.0, 2)
+    all_out = named_at_most(1.0, 2, others_released=True)
     assert all_out == pytest.approx(norm.cdf(np.sqrt(5) / 2))
     assert found.high <= all_out
 
@@ -179,10 +163,9 @@ def test_the_best_matching_stays_below_the_bound_of_all(mu):
     for block in standard(seen).reshape(300, 10, 18):
         distance = ((block[:, None] - places) ** 2).sum(axis=2)
         n_right += int((linear_sum_assignment(distance)[1] == np.arange(10)).sum())
-    bound = release.identification_bound(10, others_released=True)
-    assert release.identification_bound(10) < bound < 1
+    bound = named_at_most(mu, 10, others_released=True)
+    assert named_at_most(mu, 10) < bound < 1
     assert n_right / 3_000 < bound
-    assert GlucoseRelease().identification_bound(10, others_released=True) == 1
 
 
 def test_a_reader_reads_each_parameter_by_itself():
@@ -247,21 +230,16 @@ def test_settings_share_the_noise_but_for_its_size():
     ("setting", "message"),
     [
         ({"days": 0}, "days must be a whole number of 1 or more; got 0"),
-        ({"step_mg_dl": 200.0}, "step_mg_dl must lie in [0, 200) mg/dL; got 200.0"),
-        ({"noise_sd": -1.0}, "noise_sd must be finite, 0 or more; got -1.0"),
+        ({"noise_sd": -1.0}, "noise_sd must be finite and 0 or more; got -1.0"),
         ({"mu": 0.0, "leaks": "twin"}, "mu must be finite and above 0; got 0.0"),
         ({"radius": 0.0}, "radius must be finite and above 0; got 0.0"),
-        (
-            {"step_mg_dl": "a"},
-            "step_mg_dl must lie in [0, 200) mg/dL; got 'a'",
-        ),
-        ({"noise_sd": "a"}, "noise_sd must be finite, 0 or more; got 'a'"),
+        ({"noise_sd": "a"}, "noise_sd must be finite and 0 or more; got 'a'"),
         ({"mu": "a", "leaks": "twin"}, "mu must be finite and above 0; got 'a'"),
         ({"radius": [3.0]}, "radius must be finite and above 0; got [3.0]"),
         (
             {"mu": 1e-320, "leaks": "twin"},
-            "mu must be large enough for finite noise, 2 radius / mu; got mu=1e-320 "
-            "with radius=3.0",
+            "epsilon or mu, and a penalty, must be so large that the noise is 1e+100 "
+            "at most; got inf",
         ),
         (
             {"leaks": "diary"},
@@ -279,48 +257,35 @@ def test_settings_out_of_range_are_named(setting, message):
         GlucoseRelease(**setting)
 
 
-def test_more_days_than_lived_are_refused(lives):
-    message = "days must be no more than the 3 lived; got 14"
+def test_more_days_than_lived_are_refused(records):
+    message = "days must be no more than the 3 recorded; got 14"
     with pytest.raises(ParameterError, match=f"^{message}$"):
-        GlucoseRelease().apply(lives)
+        GlucoseRelease().apply(records)
 
 
 def test_tables_that_are_no_twins_are_refused_without_a_value():
-    rng = np.random.default_rng(7)
+    def refused(table, message):
+        with pytest.raises(DataError, match=message):
+            GlucoseRelease().simulate(table, prior=PRIOR, rng=np.random.default_rng(7))
+
     table = twins(np.zeros((2, 18)))
-    message = "twins must have the 18 parameters of the model as columns, and no other"
-    with pytest.raises(DataError, match=f"^{message}$"):
-        blur_parameters(table.drop(columns="gb_mg_dl"), 1.0, prior=PRIOR, rng=rng)
+    refused(table.drop(columns="gb_mg_dl"), r"once each; missing: gb_mg_dl; repeated")
     table.iloc[0, 0] = np.inf
-    with pytest.raises(DataError, match=r"^twins must be finite; got 1 of 2 others$"):
-        blur_parameters(table, 1.0, prior=PRIOR, rng=rng)
-    with pytest.raises(ParameterError, match=r"^sd must be finite, 0 or more; got -1$"):
-        blur_parameters(table, -1, prior=PRIOR, rng=rng)
+    refused(table, "^twins must be finite for everyone; got 1 of 36 missing or infini")
     table = table.astype(object)
     table.iloc[0, 0] = "secret"
-    with pytest.raises(DataError, match=r"^twins must hold numbers; got others$"):
-        blur_parameters(table, 1.0, prior=PRIOR, rng=rng)
-    with pytest.raises(DataError, match=r"^twins must be a pandas.DataFrame; got int$"):
-        blur_parameters(1, 1.0, prior=PRIOR, rng=rng)
+    refused(table, "^twins must hold numbers, or true and false; got others$")
+    refused(1, "^twins must be a pandas.DataFrame; got int$")
 
 
-@pytest.mark.parametrize(
-    ("names", "message"),
-    [
-        (["a"], "patients must have one row for each released twin; got 1 and 2"),
-        (
-            ["b", "a"],
-            "patients must be the index of released, in its order; got others in 2 of "
-            "2 rows",
-        ),
-    ],
-)
-def test_twins_are_not_read_as_those_of_others(names, message):
+@pytest.mark.parametrize("names", [["a"], ["b", "a"]])
+def test_twins_are_not_read_as_those_of_others(names):
     released = twins(np.zeros((2, 18))).set_axis(["a", "b"])
     people = pd.DataFrame({"patient": names}).assign(
         weight_kg=80.0, basal_u_per_hour=0.8
     )
-    with pytest.raises(DataError, match=f"^{message}$"):
+    message = "^patients must be the index of released, in its order; got others$"
+    with pytest.raises(DataError, match=message):
         read_parameters(released, 0.0, prior=PRIOR, patients=people)
 
 
@@ -335,7 +300,7 @@ def test_a_reader_needs_the_noise_and_what_is_known_of_people():
         read_parameters(released, 0.0, prior=PRIOR, patients=people)
     people = people.assign(basal_u_per_hour=0.8)
     for sd in (np.nan, -1.0, "a"):
-        message = f"sd must be finite, 0 or more; got {sd!r}"
+        message = f"sd must be finite and 0 or more; got {sd!r}"
         with pytest.raises(ParameterError, match=f"^{message}$"):
             read_parameters(released, sd, prior=PRIOR, patients=people)
 

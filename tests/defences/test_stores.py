@@ -1,7 +1,6 @@
 """Wider, fewer, shorter, smaller: by hand, and never more telling than before."""
 
 import math
-from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -37,13 +36,13 @@ PROGRAMME = Programme(
 class TestGeneralisation:
     def test_by_hand(self) -> None:
         wider = {"a": "a", "b": "other", "c": "other"}
-        steps = {"age_years": 10, "race": wider, "ward": (1, 3, 4)}
+        steps = {"age_years": 10, "race": wider, "ward": 2}
         found = Generalisation(steps).apply(PEOPLE)
         expected = PEOPLE.assign(
             age_years=[35.0, 35.0, 45.0, 65.0],
             race=["a", "other", "other", "other"],
-            # 1 and 2 lie in [1, 3), 3 and the last end in [3, 4].
-            ward=[2.0, 2.0, 3.5, 3.5],
+            # 1 lies in [0, 2), 2 and 3 in [2, 4), 4 in [4, 6).
+            ward=[1.0, 3.0, 3.0, 5.0],
         )
         pd.testing.assert_frame_equal(found, expected)
         assert PEOPLE["age_years"].tolist() == [31, 39, 40, 67]
@@ -58,7 +57,7 @@ class TestGeneralisation:
             }
         )
         wider = {"a": "all", "b": "all"}
-        steps = {"x": 2, "y": (0, 2, 4), "z": wider, "w": wider}
+        steps = {"x": 2, "y": 2, "z": wider, "w": wider}
         found = Generalisation(steps).apply(frame)
         assert found.isna().to_numpy().tolist() == frame.isna().to_numpy().tolist()
         assert found["x"].dropna().tolist() == [1.0, 3.0]
@@ -70,9 +69,6 @@ class TestGeneralisation:
         frame = pd.DataFrame({"x": [0.3, -0.3, 0.7, 1.1]})
         found = Generalisation({"x": 0.1}).apply(frame)["x"]
         np.testing.assert_allclose(found, [0.35, -0.25, 0.75, 1.15])
-        ends = np.arange(0, 1.3, 0.1)
-        found = Generalisation({"x": ends}).apply(frame.abs())["x"]
-        np.testing.assert_allclose(found, [0.35, 0.35, 0.75, 1.15])
 
     @given(
         st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=30),
@@ -100,10 +96,8 @@ class TestGeneralisation:
     ) -> None:
         # [2e12, 2e12 + 1) has the middle 2e12 + 0.5.
         frame = pd.DataFrame({"x": [value]})
-        ends = math.floor(value) + np.arange(-4.0, 5.0)
-        for steps in (step, ends):
-            found = Generalisation({"x": steps}).apply(frame)["x"]
-            assert found.tolist() == [math.floor(value) + 0.5]
+        found = Generalisation({"x": step}).apply(frame)["x"]
+        assert found.tolist() == [math.floor(value) + 0.5]
 
     @given(st.floats(-1e6, 1e6), st.floats(0.01, 1_000))
     def test_a_value_lies_in_its_band(self, value: float, step: float) -> None:
@@ -116,7 +110,7 @@ class TestGeneralisation:
         assert float(again["x"].iloc[0]) == middle
 
     def test_row_order_does_not_matter(self) -> None:
-        steps = Generalisation({"age_years": 10, "ward": (1, 3, 4)})
+        steps = Generalisation({"age_years": 10, "ward": 2})
         turned = steps.apply(PEOPLE.iloc[::-1])
         pd.testing.assert_frame_equal(turned.iloc[::-1], steps.apply(PEOPLE))
 
@@ -128,14 +122,13 @@ class TestGeneralisation:
         assert 0.99 < np.corrcoef(exact, wider)[0, 1] < 1
 
     @pytest.mark.parametrize(
-        "step", [0, -5, math.nan, math.inf, (1.0,), (2.0, 1.0), "ten", {}, {"a": None}]
+        "step", [0, -5, math.nan, math.inf, "ten", {}, {"a": None}]
     )
     def test_bad_steps(self, step: object) -> None:
         message = (
             r"^the wider values of x must be one or more, none missing; got [01]$"
             if isinstance(step, dict)
-            else r"^the step of x must be finite and above 0, or two or more finite "
-            r"ascending ends, or a mapping to wider values; got .+$"
+            else r"^the step of x must be finite and above 0; got .+$"
         )
         with pytest.raises(ParameterError, match=message):
             Generalisation({"x": step})  # type: ignore[dict-item]
@@ -158,11 +151,8 @@ class TestGeneralisation:
         message = "^race must hold values that have a wider one; got 1 of 4 others$"
         with pytest.raises(DataError, match=message):
             Generalisation({"race": {"a": "x", "b": "x"}}).apply(PEOPLE)
-        with pytest.raises(DataError, match=r"^race must hold numbers; got others$"):
+        with pytest.raises(DataError, match=r"^race must hold numbers, or true "):
             Generalisation({"race": 5}).apply(PEOPLE)
-        message = "^age_years must lie in 0 to 50, its first and last end; got 1 of 4 "
-        with pytest.raises(DataError, match=message):
-            Generalisation({"age_years": (0, 50)}).apply(PEOPLE)
         message = "^steps must be a mapping of columns to steps; got int$"
         with pytest.raises(ParameterError, match=message):
             Generalisation(5)  # type: ignore[arg-type]
@@ -173,87 +163,34 @@ class TestGeneralisation:
 
 class TestMinimisation:
     def test_columns_and_modalities(self) -> None:
-        kept = Minimisation(("demographics", "ward")).apply(PEOPLE)
-        pd.testing.assert_frame_equal(kept, PEOPLE[["vkorc1"]])
-        assert Minimisation("genome").features(PEOPLE.columns.tolist()) == (
-            "age_years",
-            "race",
-            "ward",
-        )
+        columns = PEOPLE.columns.tolist()
+        assert Minimisation(("demographics", "ward")).features(columns) == ("vkorc1",)
+        kept = Minimisation(("genome",)).features(columns)
+        assert kept == ("age_years", "race", "ward")
 
     @given(st.sets(st.sampled_from(PEOPLE.columns.tolist()), min_size=1, max_size=3))
     def test_fewer_columns_never_raise_uniqueness(self, dropped: set[str]) -> None:
-        kept = Minimisation(tuple(sorted(dropped))).apply(PEOPLE)
-        before = anonymity_sets(PEOPLE, PEOPLE.columns.tolist())
-        after = anonymity_sets(kept, kept.columns.tolist())
+        columns = PEOPLE.columns.tolist()
+        kept = Minimisation(tuple(sorted(dropped))).features(columns)
+        before = anonymity_sets(PEOPLE, columns)
+        after = anonymity_sets(PEOPLE, list(kept))
         assert after.share_unique <= before.share_unique
 
-    def test_columns_of_one_name_are_kept_once_each(self) -> None:
-        twice = pd.DataFrame([[1, 2, 3]], columns=["a", "a", "b"])
-        kept = Minimisation(("b",)).apply(twice)
-        assert kept.columns.tolist() == ["a", "a"]
-        assert kept.to_numpy().tolist() == [[1, 2]]
-
     def test_bad_input(self) -> None:
-        message = "^frame must be a pandas.DataFrame; got list$"
-        with pytest.raises(DataError, match=message):
-            Minimisation(("b",)).apply([1])  # type: ignore[arg-type]
         with pytest.raises(
             DataError, match=r"^there must be something to drop; got no 'laboratory'$"
         ):
-            Minimisation(("genome", "laboratory")).apply(PEOPLE)
-        message = (
-            r"^drop must name one column or modality at least, each once; got \(\)$"
-        )
+            Minimisation(("genome", "laboratory")).features(PEOPLE.columns.tolist())
+        message = "^drop must be one column or more, each once; got 0 names of 0 "
         with pytest.raises(ParameterError, match=message):
             Minimisation(())
-        with pytest.raises(ParameterError, match=r"each once; got \('a', 'a'\)$"):
+        with pytest.raises(ParameterError, match=r"got 2 names of 1 columns$"):
             Minimisation(("a", "a"))
+        with pytest.raises(ParameterError, match=r"^drop must be a list of columns; "):
+            Minimisation("genome")  # type: ignore[arg-type]
 
 
 class TestRetention:
-    def test_by_hand(self) -> None:
-        records = pd.DataFrame({"day": [4, 1, 3, 2], "value": list("dacb")})
-        kept = Retention(2).apply(records, day="day")
-        assert kept["value"].tolist() == ["d", "c"]
-        # On day 5 only day 4 is younger than 2 days.
-        assert Retention(2).apply(records, day="day", today=5)["day"].tolist() == [4]
-        assert Retention(99).apply(records, day="day").equals(records)
-
-    def test_dates(self) -> None:
-        days = pd.to_datetime(["2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01"])
-        records = pd.DataFrame({"made": days})
-        assert len(Retention(2).apply(records, day="made")) == 2
-        noon = pd.Timestamp("2024-03-01 12:00")
-        kept = Retention(1.5).apply(records, day="made", today=noon)
-        assert kept["made"].tolist() == [pd.Timestamp("2024-03-01")]
-        # Days without a time are dates too, and stay what they are.
-        records = pd.DataFrame({"made": days.date})
-        kept = Retention(2).apply(records, day="made")
-        assert kept["made"].tolist() == days.date[2:].tolist()
-        for made in (days, days.date):
-            records = pd.DataFrame({"made": made})
-            kept = Retention(2).apply(records, day="made", today=date(2024, 3, 2))
-            assert len(kept) == 1
-        records["made"] = [None, *days.date[1:]]
-        message = "^made must be known and no later than today; got 1 missing and 0 "
-        with pytest.raises(DataError, match=message):
-            Retention(2).apply(records, day="made")
-
-    def test_nothing_of_deleted_records_is_kept(self) -> None:
-        names = pd.Categorical(["Ann", "Bob", "Eve"], ordered=True)
-        records = pd.DataFrame(
-            {"day": [1, 2, 3], "name": names, "age": [30.0, 40.0, 50.0]}, index=names
-        )
-        kept = Retention(2).apply(records, day="day")
-        assert kept["name"].cat.categories.tolist() == ["Bob", "Eve"]
-        assert kept["name"].cat.ordered
-        assert kept.index.categories.tolist() == ["Bob", "Eve"]
-        assert records["name"].cat.categories.tolist() == ["Ann", "Bob", "Eve"]
-        visits = records.set_index(["name", "day"], drop=False)
-        levels = Retention(2).apply(visits, day="day").index.levels
-        assert [level.tolist() for level in levels] == [["Bob", "Eve"], [2, 3]]
-
     def test_programme(self) -> None:
         # A year of ten: a tenth of the people.
         kept = Retention(365.25).apply_programme(PROGRAMME, from_years=10.0)
@@ -266,29 +203,6 @@ class TestRetention:
             ParameterError, match=r"^days must be finite and above 0; g"
         ):
             Retention(0)
-        records = pd.DataFrame({"day": [1.0, math.nan, 9.0], "text": list("abc")})
-        message = (
-            "^day must be known and no later than today; got 1 missing and 1 later, "
-            "of 3$"
-        )
-        with pytest.raises(DataError, match=message):
-            Retention(2).apply(records, day="day", today=5)
-        for known, n_missing, n_future in (([1, math.nan, 3], 1, 0), ([1, 2, 9], 0, 1)):
-            message = (
-                "^day must be known and no later than today; got "
-                f"{n_missing} missing and {n_future} later, of 3$"
-            )
-            with pytest.raises(DataError, match=message):
-                Retention(2).apply(pd.DataFrame({"day": known}), day="day", today=5)
-        message = "^text must hold numbers of days, or dates, like today; got others$"
-        with pytest.raises(DataError, match=message):
-            Retention(2).apply(records, day="text")
-        with pytest.raises(
-            DataError, match=r"^day must hold numbers of days, or dates"
-        ):
-            Retention(2).apply(records, day="day", today=pd.Timestamp("2024-01-01"))
-        with pytest.raises(DataError, match=r"missing: week; repeated: none$"):
-            Retention(2).apply(records, day="week")
         with pytest.raises(
             ParameterError, match=r"^from_years must be finite and abov"
         ):
@@ -304,16 +218,11 @@ class TestSegmentation:
         assert Segmentation(1).apply(PROGRAMME) == PROGRAMME
 
     def test_bad_input(self) -> None:
-        message = "^n_stores must be a whole number of 1 or more; got 0$"
-        with pytest.raises(ParameterError, match=message):
-            Segmentation(0)
+        for n_stores in (0, 20_000):
+            with pytest.raises(
+                ParameterError, match=r"^n_stores must lie between 1 and th"
+            ):
+                Segmentation(n_stores).apply(PROGRAMME)
         message = r"^rate_exponent must lie in \[0, 1\]; got 2$"
         with pytest.raises(ParameterError, match=message):
-            Segmentation(2, rate_exponent=2)
-        message = r"^rate_exponent must lie in \[0, 1\]; got None$"
-        with pytest.raises(ParameterError, match=message):
-            Segmentation(2, rate_exponent=None)  # type: ignore[arg-type]
-        with pytest.raises(
-            ParameterError, match=r"^n_stores must lie between 1 and th"
-        ):
-            Segmentation(20_000).apply(PROGRAMME)
+            Segmentation(2, rate_exponent=2).apply(PROGRAMME)

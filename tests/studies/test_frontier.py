@@ -15,7 +15,7 @@ from twinprivacy.estimates import (
     paired_difference,
     share_interval,
 )
-from twinprivacy.studies import mark_dominated, measure_frontier, privacy_price
+from twinprivacy.studies import mark_dominated, measure_frontier
 
 COLUMNS = ["setting", "measure", "value", "low", "high", "n", "confidence_level"]
 
@@ -31,9 +31,8 @@ def long_table(points, half=0.0):
     return table.assign(low=table["value"] - half, high=table["value"] + half)
 
 
-def marked(points, half=0.0, **options):
-    options = {"useful": "use", "leak": "leak", "by": ()} | options
-    return mark_dominated(long_table(points, half), **options)
+def marked(points, half=0.0):
+    return mark_dominated(long_table(points, half), useful="use", leak="leak")
 
 
 def blur(sd, rng):
@@ -95,11 +94,6 @@ class TestMeasureFrontier:
         assert row["value"] == row["high"] == 1
         assert row["low"] == pytest.approx(1 / (1 + 1.959964**2 / 200), abs=1e-6)
 
-    def test_groups_widen_and_count_persons(self):
-        people = np.repeat(np.arange(20), 10)
-        table = self.measure(groups=people).set_index("measure")
-        assert set(table.drop(index="given")["n"]) == {20}
-
     def test_changes_are_paired_to_the_reference(self):
         table = self.measure(reference="sd 0").set_index(["setting", "measure"])
         (child,) = np.random.default_rng(3).spawn(1)
@@ -129,13 +123,10 @@ class TestMeasureFrontier:
         assert own["paired"].tolist() == [True, True, True, False]
         assert own["change_level"].tolist() == [0.95, 0.95, 0.95, 0.9]
 
-    def test_changes_know_whose_rows_are_whose_and_the_level(self):
+    def test_changes_keep_the_level(self):
         (child,) = np.random.default_rng(3).spawn(1)
         found = blur(2.0, child)
-        # Ten rows a person, who is right in all of them or in none, but for one person.
-        people = np.empty(200, dtype=int)
-        people[np.argsort(found["right"], kind="stable")] = np.arange(200) // 10
-        options = {"groups": people, "confidence_level": 0.8}
+        options = {"confidence_level": 0.8}
         table = self.measure(reference="sd 0", **options)
         table = table.set_index(["setting", "measure"])
         wanted = {
@@ -191,84 +182,60 @@ class TestMeasureFrontier:
             measure_frontier(given["settings"], given["measure"], **call)
 
 
-class TestPrivacyPrice:
-    @pytest.fixture
-    def table(self):
-        table = long_table([(0.8, 0.5), (0.7, 0.2)], half=0.1)
-        return table.assign(n=[50, 40, 30, 20], confidence_level=0.95)
+class TestChanges:
+    def change(self, first, second):
+        """Measure two settings, the first as reference; return the second's row."""
+        found = measure_frontier(
+            {"s0": first, "s1": second},
+            lambda setting, rng: setting,
+            reference="s0",
+            rng=np.random.default_rng(1),
+        )
+        return found.set_index(["setting", "measure"]).loc["s1"]
 
-    def test_without_targets_the_ends_are_taken_apart(self, table):
-        price = privacy_price(table, reference="s0").set_index(["setting", "measure"])
-        row = price.loc[("s1", "use")]
+    def test_without_targets_the_ends_are_taken_apart(self):
+        row = self.change(
+            {"use": Estimate(0.8, 0.7, 0.9, 0.95, 50)},
+            {"use": Estimate(0.7, 0.6, 0.8, 0.95, 30)},
+        ).loc["use"]
         # 0.7 - 0.8; from (0.7 - 0.1) - (0.8 + 0.1) to (0.7 + 0.1) - (0.8 - 0.1)
-        assert row[["value", "low", "high"]].tolist() == pytest.approx(
+        assert row[["change", "change_low", "change_high"]].tolist() == pytest.approx(
             [-0.1, -0.3, 0.1]
         )
-        assert row["confidence_level"] == pytest.approx(2 * 0.95 - 1)
-        assert row["n"] == 30
-        assert not price["paired"].any()
-
-    def test_the_reference_has_no_price(self, table):
-        price = privacy_price(table, reference="s0")
-        mine = price[price["setting"] == "s0"]
-        assert (mine[["value", "low", "high"]] == 0).all(axis=None)
+        assert row["change_level"] == pytest.approx(2 * 0.95 - 1)
+        assert not row["paired"]
 
     @pytest.mark.parametrize("level", [0.5, 0.3])
-    def test_levels_at_which_nothing_holds_for_both_are_refused(self, table, level):
+    def test_levels_at_which_nothing_holds_for_both_are_refused(self, level):
         message = (
             "confidence_level of a setting and of the reference must add up to more "
             f"than 1, or nothing holds for both; got {level} and {level}"
         )
+        use = {"use": Estimate(0.8, 0.7, 0.9, level, 50)}
         with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-            privacy_price(table.assign(confidence_level=level), reference="s0")
+            self.change(use, use)
 
     def test_intervals_hold_as_often_as_they_say(self):
         rng, n_held = np.random.default_rng(11), 0
         for _ in range(400):
             first = rng.normal(size=30)
-            sample = [first, -first + 0.3]  # the worst dependence: opposed
-            rows = [
-                {"setting": str(place), "measure": "use"} | mean_interval(x).as_dict()
-                for place, x in enumerate(sample)
-            ]
-            price = privacy_price(pd.DataFrame(rows), reference="0").iloc[1]
-            n_held += price["low"] <= 0.3 <= price["high"]
+            # The worst dependence: opposed.
+            sample = [{"use": mean_interval(x)} for x in (first, -first + 0.3)]
+            row = self.change(*sample).loc["use"]
+            n_held += row["change_low"] <= 0.3 <= row["change_high"]
         assert n_held / 400 >= 0.9
 
-    def test_pairs_are_nearer_than_ends(self, table):
-        rng = np.random.default_rng(2)
-        people = rng.normal(size=50)
-        vectors = {
-            "s0": {"use": people},
-            "s1": {"use": people - 0.1 + 0.01 * rng.normal(size=50)},
-        }
-        price = privacy_price(table, reference="s0", vectors=vectors)
-        row = price.set_index(["setting", "measure"]).loc[("s1", "use")]
-        assert row["paired"]
-        assert row["high"] - row["low"] < 0.01
-        assert row["low"] < -0.1 < row["high"]
+    def test_a_measure_that_the_reference_lacks_has_no_change(self):
+        found = self.change({"use": [1.0, 2.0]}, {"use": [1.0, 2.0], "leak": [1.0]})
+        assert found["change"].isna().tolist() == [False, True]
 
-    def test_a_measure_that_the_reference_lacks_is_left_out(self, table):
-        price = privacy_price(table.drop(index=1), reference="s0")
-        assert price["measure"].tolist() == ["use", "use"]
-
-    def test_other_targets_are_refused(self, table):
-        vectors = {"s0": {"use": [1.0, 2.0]}, "s1": {"use": [1.0]}}
+    def test_other_targets_are_refused(self):
         message = (
             "vectors of use must be of the same targets in all settings; got 1 and 2 "
             "numbers"
         )
         with pytest.raises(ParameterError, match=f"^{message}$"):
-            privacy_price(table, reference="s0", vectors=vectors)
-
-    def test_tables_that_are_none_are_refused(self, table):
-        with pytest.raises(DataError, match=r"^table must have the columns n$"):
-            privacy_price(table.drop(columns="n"), reference="s0")
-        message = (
-            "table must have one row for each setting, measure; got 4 repeated of 8"
-        )
-        with pytest.raises(DataError, match=f"^{message}$"):
-            privacy_price(pd.concat([table, table]), reference="s0")
+            self.change({"use": [1.0, 2.0]}, {"use": [1.0]})
 
 
 number = st.integers(-3, 3)
@@ -324,7 +291,7 @@ class TestMarkDominated:
         table = long_table(points, half=0.6)
         order = list(table.index)
         random.shuffle(order)
-        options = {"useful": "use", "leak": "leak", "by": ()}
+        options = {"useful": "use", "leak": "leak"}
         first = mark_dominated(table, **options).set_index("setting")
         again = mark_dominated(table.loc[order], **options).set_index("setting")
         pd.testing.assert_frame_equal(first, again.loc[first.index])
@@ -338,17 +305,8 @@ class TestMarkDominated:
         assert not touching["clearly"].any()
         assert not marked([(1, 1), (1, 0)], half=0.1)["clearly"].any()
 
-    def test_less_may_be_more(self):
-        points = [(3, 1), (2, 1)]
-        assert marked(points)["dominated"].tolist() == [False, True]
-        found = marked([(3, 2), (2, 1)], half=0.1, higher_is_useful=False)
-        assert found["dominated"].tolist() == [True, False]
-        assert found["clearly"].tolist() == [True, False]
-        assert found["useful"].tolist() == [3, 2]
-        # Ends that touch are not apart, whichever way is better.
-        touching = marked([(2, 9), (1, 0)], half=0.5, higher_is_useful=False)
-        assert touching["dominated"].tolist() == [True, False]
-        assert not touching["clearly"].any()
+    def test_less_use_is_beaten(self):
+        assert marked([(3, 1), (2, 1)])["dominated"].tolist() == [False, True]
 
     def test_last_digits_do_not_decide(self):
         found = marked([(0.1 + 0.2, 1.0), (0.3, 1.0)])
@@ -370,8 +328,7 @@ class TestMarkDominated:
         ]
         assert not marked([(0.0, 0.0), (0.0, 0.0)])["dominated"].any()
 
-    @pytest.mark.parametrize("by", ["panel", ("panel",), ["panel"]])
-    def test_a_missing_panel_is_one_and_its_name_may_stand_alone(self, by):
+    def test_a_missing_panel_is_one(self):
         table = pd.concat(
             [
                 long_table([(1, 1), (2, 0)]).assign(panel=None),
@@ -379,7 +336,7 @@ class TestMarkDominated:
             ],
             ignore_index=True,
         )
-        found = mark_dominated(table, useful="use", leak="leak", by=by)
+        found = mark_dominated(table, useful="use", leak="leak")
         assert found["panel"].isna().tolist() == [True, True, False, False]
         assert found["dominated"].tolist() == [True, False, False, True]
 
@@ -409,7 +366,7 @@ class TestMarkDominated:
     def test_a_missing_interval_is_never_clear(self):
         table = long_table([(1, 1), (2, 0)], half=0.1)
         table.loc[0, ["low", "high"]] = np.nan
-        found = mark_dominated(table, useful="use", leak="leak", by=())
+        found = mark_dominated(table, useful="use", leak="leak")
         assert found["dominated"].tolist() == [True, False]
         assert not found["clearly"].any()
 
@@ -418,13 +375,20 @@ class TestMarkDominated:
         with pytest.raises(
             ParameterError, match=r"^useful and leak must be two measures; got 'use'$"
         ):
-            mark_dominated(table, useful="use", leak="use", by=())
-        with pytest.raises(DataError, match=r"^table must have the columns panel$"):
-            mark_dominated(table, useful="use", leak="leak")
+            mark_dominated(table, useful="use", leak="use")
+        with pytest.raises(
+            DataError, match=r"once each; missing: low; repeated: none$"
+        ):
+            mark_dominated(table.drop(columns="low"), useful="use", leak="leak")
+        message = (
+            "table must have one row for each setting and measure; got 4 repeated of 8"
+        )
+        with pytest.raises(DataError, match=f"^{message}$"):
+            mark_dominated(pd.concat([table, table]), useful="use", leak="leak")
         message = "every setting must have a finite value of 'bits'; 2 of 2 have none"
         with pytest.raises(DataError, match=f"^{message}$"):
-            mark_dominated(table, useful="use", leak="bits", by=())
+            mark_dominated(table, useful="use", leak="bits")
         with pytest.raises(
             DataError, match=r"^table must be a pandas.DataFrame; got list$"
         ):
-            mark_dominated([], useful="use", leak="bits", by=())
+            mark_dominated([], useful="use", leak="bits")

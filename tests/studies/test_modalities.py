@@ -1,4 +1,4 @@
-"""Shares follow Shapley's axioms, and the worths behind them can be reached by hand."""
+"""Shares follow Shapley's axioms, and the values behind them can be reached by hand."""
 
 import re
 from itertools import combinations, permutations
@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from twinprivacy.errors import ParameterError
 from twinprivacy.estimates import mean_interval, paired_difference, share_interval
-from twinprivacy.studies import measure_worths, modality_shares, shapley_shares
+from twinprivacy.studies import measure_coalitions, modality_shares
 
 NAMES = ("a", "b", "c", "d", "e")
 
@@ -29,8 +29,16 @@ def games(draw, least=1):
     k = draw(st.integers(least, 5))
     sets = subsets(NAMES[:k])
     numbers = st.floats(-5, 5, allow_nan=False, width=32)
-    worth = draw(st.lists(numbers, min_size=len(sets), max_size=len(sets)))
-    return dict(zip(sets, worth, strict=True))
+    value = draw(st.lists(numbers, min_size=len(sets), max_size=len(sets)))
+    return dict(zip(sets, value, strict=True))
+
+
+def shapley_shares(game):
+    """Divide what each set of players is value."""
+    names = players(game)
+    return modality_shares(
+        names, lambda kept, rng: game[frozenset(kept)], rng=np.random.default_rng(1)
+    )
 
 
 def players(game):
@@ -50,7 +58,7 @@ def by_orders(game):
 
 class TestShapleyShares:
     def test_glove_game(self):
-        # One left glove (1) and two right ones (2, 3): only a pair has worth. The left
+        # One left glove (1) and two right ones (2, 3): only a pair has value. The left
         # one is decisive unless it comes first: 4 of 6 orders; the others 1 of 6 each.
         game = {kept: float(1 in kept and len(kept) > 1) for kept in subsets((1, 2, 3))}
         shares = shapley_shares(game)["value"]
@@ -113,7 +121,7 @@ class TestShapleyShares:
         game = {kept: rng.normal(len(kept), 1, 40) for kept in subsets("abc")}
         found = shapley_shares(game)
         persons = [
-            by_orders({kept: worth[i] for kept, worth in game.items()})
+            by_orders({kept: value[i] for kept, value in game.items()})
             for i in range(40)
         ]
         for place, row in enumerate(found.to_dict("records")):
@@ -123,14 +131,6 @@ class TestShapleyShares:
             )
             assert row["n"] == 40
         assert found["share"].sum() == pytest.approx(1)
-
-    def test_rows_of_a_person_count_once(self):
-        rng = np.random.default_rng(4)
-        game = {kept: rng.normal(len(kept), 1, 10) for kept in subsets("ab")}
-        repeated = {kept: np.repeat(worth, 3) for kept, worth in game.items()}
-        once = shapley_shares(game)
-        found = shapley_shares(repeated, groups=np.repeat(np.arange(10), 3))
-        pd.testing.assert_frame_equal(found, once)
 
     def test_shares_of_nothing_are_missing(self):
         rng = np.random.default_rng(4)
@@ -171,28 +171,16 @@ class TestShapleyShares:
         ends = ["low", "high", "share_low", "share_high"]
         assert found[ends].isna().all(axis=None)
 
-    def test_lone_numbers_are_nobodys(self):
-        game = {kept: float(len(kept)) for kept in subsets("ab")}
-        pd.testing.assert_frame_equal(
-            shapley_shares(game, groups=[1, 1, 2]), shapley_shares(game)
-        )
-
     @pytest.mark.parametrize(
         ("game", "message"),
         [
-            ({frozenset(): 1.0}, "modalities must be one or more; got none"),
-            (
-                {frozenset(): 0.0, frozenset("ab"): 1.0},
-                "values must have one entry for each of the 4 sets of 2 modalities; "
-                "got 2, 2 sets without",
-            ),
             (
                 {frozenset(): [0.0, 1.0], frozenset("a"): [1.0, 2.0, 3.0]},
-                "worth must have as many numbers for every set; got [2, 3]",
+                "value must have as many numbers for every set; got [2, 3]",
             ),
             (
                 {frozenset(): 0.0, frozenset("a"): np.nan},
-                "worth must be finite; got 1 of 1 missing or infinite",
+                "value must be finite; got 1 of 1 missing or infinite",
             ),
         ],
     )
@@ -201,7 +189,7 @@ class TestShapleyShares:
             shapley_shares(game)
 
 
-def worth(kept, rng):
+def value(kept, rng):
     """Two measures that share their noise across sets."""
     noise = rng.normal(size=50)
     return {"use": len(kept) + noise, "risk": float("genome" in kept)}
@@ -211,7 +199,7 @@ class TestModalityShares:
     names = ("history", "genome", "habits")
 
     def test_sets_share_their_noise(self):
-        found = modality_shares(self.names, worth, rng=np.random.default_rng(1))
+        found = modality_shares(self.names, value, rng=np.random.default_rng(1))
         use = found[found["measure"] == "use"]
         # Each adds exactly 1 to everybody: the noise is gone.
         np.testing.assert_allclose(use["value"], 1)
@@ -221,13 +209,13 @@ class TestModalityShares:
         assert risk["value"].tolist() == [0, 1, 0]
 
     def test_workers_change_nothing(self):
-        alone = modality_shares(self.names, worth, rng=np.random.default_rng(1))
+        alone = modality_shares(self.names, value, rng=np.random.default_rng(1))
         with joblib.parallel_config("threading", n_jobs=2):
-            again = modality_shares(self.names, worth, rng=np.random.default_rng(1))
+            again = modality_shares(self.names, value, rng=np.random.default_rng(1))
         pd.testing.assert_frame_equal(alone, again)
 
     def test_tables_say_what_sets_are_worth_and_what_leaving_out_costs(self):
-        found = measure_worths(self.names, worth, rng=np.random.default_rng(1))
+        found = measure_coalitions(self.names, value, rng=np.random.default_rng(1))
         table = found.table()
         assert table["modalities"].tolist()[:8] == [
             "none",
@@ -246,14 +234,14 @@ class TestModalityShares:
         assert removals["risk"].to_dict() == {"history": 0, "genome": 1, "habits": 0}
         np.testing.assert_allclose(removals["use"], 1)
         assert repr(found) == (
-            "Worths(modalities=history, genome, habits; measures=use, risk)"
+            "CoalitionValues(modalities=history, genome, habits; measures=use, risk)"
         )
 
     def test_shares_of_people_stay_within_0_and_1(self):
         def alone(kept, rng):
             return (np.arange(50) < 49 * len(kept)).astype(float)
 
-        found = measure_worths(("a",), alone, rng=np.random.default_rng(1))
+        found = measure_coalitions(("a",), alone, rng=np.random.default_rng(1))
         nothing, everything = found.table().to_dict("records")
         assert (nothing["low"], nothing["high"]) == (0, 0)
         wanted = share_interval(np.arange(50) < 49)
@@ -269,7 +257,7 @@ class TestModalityShares:
             def rare(kept, rng, alone=alone):
                 return alone * float("a" in kept) * np.ones(60)
 
-            found = measure_worths(("a", "b"), rare, rng=np.random.default_rng(1))
+            found = measure_coalitions(("a", "b"), rare, rng=np.random.default_rng(1))
             lost = found.removals().iloc[0]
             assert lost["low"] < lost["high"]
             n_held += lost["low"] <= 0.02 <= lost["high"]
@@ -281,56 +269,49 @@ class TestModalityShares:
         assert n_missing / 300 == pytest.approx(0.98**60, abs=0.08)
         assert n_share_held >= 0.85 * (300 - n_missing)
 
-    def test_losses_of_flags_are_tangos_and_know_whose_rows_are_whose(self):
+    def test_losses_of_flags_are_tangos(self):
         def told(kept, rng):
             return (np.arange(60) < 20 * len(kept)).astype(float)
 
-        people = np.repeat(np.arange(30), 2)
-        found = measure_worths(
-            ("a", "b"), told, groups=people, rng=np.random.default_rng(1)
-        )
+        found = measure_coalitions(("a", "b"), told, rng=np.random.default_rng(1))
         lost = found.removals(confidence_level=0.9).iloc[0]
         wanted = paired_difference(
-            np.arange(60) < 40,
-            np.arange(60) < 20,
-            groups=people,
-            confidence_level=0.9,
+            np.arange(60) < 40, np.arange(60) < 20, confidence_level=0.9
         )
         assert lost[["value", "low", "high", "n"]].tolist() == pytest.approx(
-            [wanted.value, wanted.low, wanted.high, 30]
+            [wanted.value, wanted.low, wanted.high, 60]
         )
 
-    def test_lone_numbers_may_stand_beside_vectors_of_groups(self):
-        people = np.repeat(np.arange(25), 2)
-        found = measure_worths(
-            self.names, worth, groups=people, rng=np.random.default_rng(1)
-        )
+    def test_lone_numbers_may_stand_beside_vectors(self):
+        found = measure_coalitions(self.names, value, rng=np.random.default_rng(1))
         for table in (found.table(), found.shares(), found.removals()):
             n = table.groupby("measure")["n"].unique()
-            assert (n["use"].tolist(), n["risk"].tolist()) == ([25], [1])
+            assert (n["use"].tolist(), n["risk"].tolist()) == ([50], [1])
 
     @pytest.mark.parametrize(
         ("names", "ask", "message"),
         [
             (
                 (),
-                worth,
-                "modalities must be 1 to 6 different names; got 0, 0 of them different",
+                value,
+                "modalities must be one column or more, each once; got 0 names of 0 "
+                "columns",
             ),
             (
                 ("a", "a"),
-                worth,
-                "modalities must be 1 to 6 different names; got 2, 1 of them different",
+                value,
+                "modalities must be one column or more, each once; got 2 names of 1 "
+                "columns",
             ),
             (
                 tuple("abcdefg"),
-                worth,
-                "modalities must be 1 to 6 different names; got 7, 7 of them different",
+                value,
+                "modalities must be 6 at most; got 7",
             ),
             (
                 ("a",),
                 lambda kept, rng: {str(len(kept)): 1.0},
-                "worth must return the same measures for every set",
+                "value must return the same measures for every set",
             ),
         ],
     )
@@ -342,4 +323,4 @@ class TestModalityShares:
         with pytest.raises(
             ParameterError, match=r"^rng must be a numpy.random.Generator; got int$"
         ):
-            modality_shares(("a",), worth, rng=1)
+            modality_shares(("a",), value, rng=1)

@@ -1,8 +1,9 @@
 """What a keeper can do to answers, stores and training, and what it guarantees.
 
 `catalogue` lists them all. `answers` and `stores` change what is said and held;
-`private_dose`, `private_outcome` and `private_table` are trained in private, from
-bounds that were `declared`; `glucose_release` adds noise to a fitted twin.
+`private_regressions` and `private_table` are trained in private, from bounds that were
+`declared`; `glucose_release` adds noise to a fitted twin. All of them are simulated, to
+be measured: what is given out about people takes a library such as OpenDP.
 """
 
 import lazy_loader as lazy

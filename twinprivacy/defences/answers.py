@@ -1,8 +1,9 @@
-r"""Defences of a twin's answers: rounding, noise, randomised response, a query limit.
+r"""Defences of a twin's answers: rounding, and noise that keeps a privacy budget.
 
 Each is a frozen setting that acts on answers of shape (n,), or (n, k) for k answers
-about each person. `simulate` draws from a seeded generator, for studies that others
-repeat; `release` draws the same law by OpenDP, and is what a keeper runs.
+about each person, from a seeded generator: it measures what a defence is worth. What a
+keeper gives out takes a library that is hardened against attacks on its noise, such as
+OpenDP, by which scales and budgets are tested here.
 
 **Theorem.** Let an answer about a person be clipped to [l, u], whatever their record
 says. Two records then move it by at most u - l. Laplace noise of scale
@@ -20,27 +21,23 @@ bound holds with half the budget already: `NoisyAnswers.attribute_guarantee`.
 """
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import check_positive, check_rng
+from twinprivacy._validation import check_positive, check_rng, check_whole
 from twinprivacy.attacks.guarantees import PrivacyGuarantee
 from twinprivacy.attacks.inference.threats import ThreatModel
-from twinprivacy.defences import opendp as _opendp
-from twinprivacy.defences.declared import check_budget, check_whole_number, read_numbers
-from twinprivacy.defences.randomised_answers import RandomisedAnswers
-from twinprivacy.errors import ParameterError
+from twinprivacy.defences.declared import check_bounds, check_noise, read_budget
+from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.tables import finite_floats
 
 __all__ = [
     "NoisyAnswers",
-    "QueryLimit",
-    "RandomisedAnswers",
     "RoundedAnswers",
 ]
 
@@ -70,7 +67,8 @@ class RoundedAnswers:
 
     Examples
     --------
-    >>> RoundedAnswers(5.0).release([33.1, 38.2]).tolist()
+    >>> rounded = RoundedAnswers(5.0)
+    >>> rounded.simulate([33.1, 38.2], rng=np.random.default_rng(1)).tolist()
     [35.0, 40.0]
     """
 
@@ -83,11 +81,7 @@ class RoundedAnswers:
     def simulate(self, answers: npt.ArrayLike, *, rng: np.random.Generator) -> Array:
         """Return the rounded answers; nothing is drawn."""
         check_rng(rng)
-        return self.release(answers)
-
-    def release(self, answers: npt.ArrayLike) -> Array:
-        """Return the rounded answers."""
-        given = read_numbers(answers)
+        given = _read_answers(answers)
         with np.errstate(over="ignore"):
             steps = given / self.step
             rounded = np.clip(np.round(steps) * self.step, -_LARGEST, _LARGEST)
@@ -114,61 +108,6 @@ class RoundedAnswers:
 
 
 @dataclass(frozen=True)
-class QueryLimit:
-    """Answer questions about a person no more than so many times.
-
-    Parameters
-    ----------
-    n_answers : int
-        For each person, 1 or more.
-
-    Raises
-    ------
-    ParameterError
-        For a number that is none.
-
-    Notes
-    -----
-    No guarantee: the first exact answer may tell all. And it counts people as the asker
-    names them, so it is worth as much as the check that a name is one's own.
-    `guard` keeps the count; one answer by itself is left as it is.
-
-    Examples
-    --------
-    >>> threat = ThreatModel("vkorc1", (), ("dose_mg_per_week",), n_queries=50)
-    >>> QueryLimit(3).threat(threat).n_queries
-    3
-    """
-
-    n_answers: int
-
-    def __post_init__(self) -> None:
-        """Refuse a number that is none."""
-        check_whole_number(self.n_answers, name="n_answers", least=1)
-
-    def simulate(self, answers: npt.ArrayLike, *, rng: np.random.Generator) -> Array:
-        """Return the answers as they are."""
-        check_rng(rng)
-        return self.release(answers)
-
-    def release(self, answers: npt.ArrayLike) -> Array:
-        """Return the answers as they are."""
-        return np.array(answers)
-
-    def guarantee(self) -> None:
-        """Return None: a limit alone guarantees nothing."""
-
-    def threat(self, threat: ThreatModel) -> ThreatModel:
-        """Return the same threat with no more queries than the limit."""
-        return replace(threat, n_queries=min(threat.n_queries, self.n_answers))
-
-
-_MOST_NOISE = 1e303  # A draw is many times the scale at most, and must be finite.
-# Numbers and a scale to noisy numbers.
-_Draw = Callable[[Array, float], Array]
-
-
-@dataclass(frozen=True)
 class NoisyAnswers:
     r"""Clip answers to declared bounds and add noise that keeps a privacy budget.
 
@@ -178,9 +117,9 @@ class NoisyAnswers:
 
     Parameters
     ----------
-    lower, upper : float or tuple of float
-        Declared bounds of the answers, in their unit; or of each of the k answers. They
-        must not be the answers' own, which would tell of the extreme person.
+    lower, upper : float
+        Declared bounds of the answers, in their unit. They must not be the answers'
+        own, which would tell of the extreme person.
     epsilon : float, optional
         Budget for Laplace noise, above 0; infinite for no noise, and no privacy.
     mu : float, optional
@@ -188,11 +127,6 @@ class NoisyAnswers:
     n_answers : int
         How often a person may be asked about, 1 or more. The budget is for all of it
         together, all k numbers of each.
-    clip : bool
-        Whether noisy answers are clipped to the bounds once more. That costs nothing
-        and spares doses below 0. It is off by default, because an attack's likelihood
-        is that of unclipped noise, and an attack that is wrong about the noise
-        understates the leak.
 
     Raises
     ------
@@ -202,6 +136,9 @@ class NoisyAnswers:
 
     Notes
     -----
+    Noisy answers are not clipped again: an attack's likelihood is that of unclipped
+    noise, and an attack that is wrong about the noise understates the leak.
+
     It protects one person's record. Where the twin itself was trained on other people,
     their privacy is another matter, see `twinprivacy.defences`. Relatives
     whose answers tell of the person weaken it: `group_guarantee`.
@@ -210,38 +147,27 @@ class NoisyAnswers:
     ----------
     Dwork and Roth (2014), doi:10.1561/0400000042; Dong, Roth and Su (2022),
     doi:10.1111/rssb.12454; Mironov (2012), doi:10.1145/2382196.2382264, on why what
-    `simulate` draws must not be released.
+    `simulate` draws must not be given out.
 
     Examples
     --------
     >>> noisy = NoisyAnswers(0.0, 100.0, mu=1.0, n_answers=4)
-    >>> noisy.noise_scale().tolist(), noisy.guarantee()
-    ([200.0], PrivacyGuarantee(epsilon=None, delta=0.0, mu=1.0))
+    >>> noisy.noise_scale(), noisy.guarantee()
+    (200.0, PrivacyGuarantee(epsilon=None, delta=0.0, mu=1.0))
     """
 
-    lower: float | Sequence[float]
-    upper: float | Sequence[float]
+    lower: float
+    upper: float
     _: KW_ONLY
     epsilon: float | None = None
     mu: float | None = None
     n_answers: int = 1
-    clip: bool = False
 
     def __post_init__(self) -> None:
         """Refuse bounds and budgets that are none."""
-        for name in ("lower", "upper"):
-            given = getattr(self, name)
-            if np.iterable(given):
-                object.__setattr__(self, name, tuple(given))
-        low, high = self._bounds()
-        if low.shape != high.shape or not low.size or not _ascending(low, high):
-            raise ParameterError(
-                "lower and upper must be finite with lower < upper, as many of one as "
-                "of the other, and their distance finite; got "
-                f"{self.lower!r} and {self.upper!r}"
-            )
-        check_budget(self.guarantee())
-        check_whole_number(self.n_answers, name="n_answers", least=1)
+        check_bounds(self.lower, self.upper, name="lower and upper")
+        read_budget(epsilon=self.epsilon, mu=self.mu)
+        check_whole(self.n_answers, name="n_answers")
 
     def guarantee(self) -> PrivacyGuarantee:
         """Return what all answers about a person keep together."""
@@ -260,43 +186,31 @@ class NoisyAnswers:
         assert self.epsilon is not None
         return PrivacyGuarantee(epsilon=self.epsilon / 2)
 
-    def noise_scale(self, n_columns: int | None = None) -> Array:
+    def noise_scale(self, n_columns: int = 1) -> float:
         """Return the scale of the Laplace, or deviation of the normal, noise.
 
         Parameters
         ----------
-        n_columns : int, optional
-            k, numbers in an answer, 1 or more; without it as many as there are bounds.
+        n_columns : int
+            k, numbers in an answer, 1 or more.
 
         Returns
         -------
-        numpy.ndarray
-            Shape (k,), in the unit of the answers; 0 for an infinite budget.
+        float
+            In the unit of the answers; 0 for an infinite budget.
 
         Raises
         ------
         ParameterError
-            If there are bounds for another number of answers, or for none, or the noise
-            is beyond what a float can hold.
+            If the noise is beyond what a float can hold.
         """
-        low, high = self._bounds()
-        k = low.size if n_columns is None else n_columns
-        check_whole_number(k, name="n_columns", least=1)
-        if low.size not in (1, k):
-            raise ParameterError(
-                f"lower and upper must be one number, or one for each of {k} answers; "
-                f"got {low.size}"
-            )
-        scale = self._unit_scale(k) * np.broadcast_to((high - low) / 2, k)
-        if not (scale < _MOST_NOISE / 2).all():
-            raise ParameterError(
-                "epsilon or mu must be so large that the noise is below "
-                f"{_MOST_NOISE}; got {self.epsilon or self.mu!r}"
-            )
-        return np.asarray(2 * scale)
+        check_whole(n_columns, name="n_columns")
+        scale = self._unit_scale(n_columns) * (float(self.upper) - float(self.lower))
+        check_noise(scale)
+        return scale
 
     def simulate(self, answers: npt.ArrayLike, *, rng: np.random.Generator) -> Array:
-        """Return noisy answers from a seeded generator, to study and not to release.
+        """Return noisy answers from a seeded generator, to study and not to give out.
 
         Parameters
         ----------
@@ -315,26 +229,15 @@ class NoisyAnswers:
             For answers that are no finite numbers.
         """
         check_rng(rng)
+        said = np.clip(_read_answers(answers), self.lower, self.upper)
+        k = said.shape[1] if said.ndim == 2 else 1
+        if self.noise_scale(k) == 0:
+            return np.asarray(said)
         draw = rng.laplace if self.mu is None else rng.normal
-        return self._noised(answers, draw)
-
-    def release(self, answers: npt.ArrayLike) -> Array:
-        """Return noisy answers by OpenDP, unseeded; otherwise as `simulate`.
-
-        Raises
-        ------
-        DataError
-            For answers that are no finite numbers.
-        TwinPrivacyError
-            Without OpenDP, the extra "private".
-        """
-
-        def draw(unit: Array, scale: float) -> Array:
-            if self.mu is None:
-                return _opendp.add_laplace(unit, scale=scale)
-            return _opendp.add_normal(unit, sd=scale)
-
-        return self._noised(answers, draw)
+        # From the lower bound in units of the width.
+        width = self.upper - self.lower
+        unit = np.clip((said - self.lower) / width, 0.0, 1.0)
+        return np.asarray(self.lower + width * draw(unit, self._unit_scale(k)))
 
     def threat(self, threat: ThreatModel) -> ThreatModel:
         """Return the same threat with noisy answers, and no more than `n_answers`.
@@ -343,85 +246,43 @@ class NoisyAnswers:
         -----
         An attack adds the noise to what the twin says, and compares with what the
         equation says of each candidate. A threat does not clip either of them. Where
-        one can leave the bounds, put `clipped` around both: the guarantee does not hold
-        for noise on answers that were not clipped.
+        one can leave the bounds, clip both: the guarantee does not hold for noise on
+        answers that were not clipped.
 
         Raises
         ------
         ParameterError
-            For what an attack's likelihood does not know: Laplace noise, noise that is
-            clipped or differs between answers, or answers noisy or rounded already.
+            For what an attack's likelihood does not know: Laplace noise, or answers
+            noisy or rounded already.
         """
-        if self.mu is None or self.clip:
-            got = "epsilon" if self.mu is None else "clip=True"
+        if self.mu is None:
             raise ParameterError(
-                f"a threat can only express noise of a mu, not clipped; got {got}"
+                "a threat can only express noise of a mu; got an epsilon"
             )
         if threat.noise_sd or threat.output_precision is not None:
             raise ParameterError(
                 "threat must have neither noise nor rounding yet; got noise_sd "
                 f"{threat.noise_sd!r} and output_precision {threat.output_precision!r}"
             )
-        scales = self.noise_scale(len(threat.answers))
-        if scales.min() < scales.max():
-            raise ParameterError(
-                "a threat can only express the same noise for all answers; got bounds "
-                f"{self.lower!r} and {self.upper!r}"
-            )
         n_queries = min(threat.n_queries, self.n_answers)
-        return replace(threat, noise_sd=float(scales[0]), n_queries=n_queries)
-
-    def clipped(self, ask: Callable[[Any], npt.ArrayLike]) -> Callable[[Any], Array]:
-        """Return a twin, or an equation of an attack, that keeps to the bounds.
-
-        Parameters
-        ----------
-        ask : callable
-            People to answers, (n,) or (n, k), or to the answers expected of candidates,
-            (n, m) or (n, m, k): bounds for each of k answers need the last axis.
-
-        Returns
-        -------
-        callable
-            The same with answers that are clipped, before any noise.
-        """
-        return partial(self._ask_clipped, ask)
-
-    def _ask_clipped(self, ask: Callable[[Any], npt.ArrayLike], people: Any) -> Array:
-        said = np.asarray(ask(people), dtype=float)
-        return np.asarray(np.clip(said, *self._bounds()))
-
-    def _bounds(self) -> tuple[Array, Array]:
-        try:
-            low, high = np.array(self.lower, float), np.array(self.upper, float)
-        except (TypeError, ValueError):
-            low, high = np.array(math.nan), np.array(math.nan)
-        return low.reshape(-1), high.reshape(-1)
+        scale = self.noise_scale(len(threat.answers))
+        return replace(threat, noise_sd=scale, n_queries=n_queries)
 
     def _unit_scale(self, n_columns: int) -> float:
         """Return the noise of an answer whose bounds are 1 apart."""
         m = n_columns * self.n_answers
         if self.mu is not None:
-            return math.sqrt(m) / self.mu
+            return math.sqrt(m) / float(self.mu)
         assert self.epsilon is not None
-        return m / self.epsilon
-
-    def _noised(self, answers: npt.ArrayLike, draw: _Draw) -> Array:
-        given = read_numbers(answers)
-        k = given.shape[1] if given.ndim == 2 else 1
-        scale, (low, high) = self.noise_scale(k), self._bounds()
-        said = np.clip(given.reshape(-1, k), low, high)
-        if scale.any() and said.size:
-            # From the lower bound in units of the width: one scale for all columns.
-            unit = np.clip((said - low) / (high - low), 0.0, 1.0)
-            noisy = draw(unit.ravel(), self._unit_scale(k)).reshape(unit.shape)
-            said = low + (high - low) * noisy
-        if self.clip:
-            said = np.clip(said, low, high)
-        return np.asarray(said.reshape(given.shape))
+        return m / float(self.epsilon)
 
 
-def _ascending(low: Array, high: Array) -> bool:
-    with np.errstate(over="ignore", invalid="ignore"):
-        width = high - low
-    return bool((np.isfinite(width) & (width > 0)).all())
+def _read_answers(answers: Any) -> Array:
+    """Return a twin's answers as finite numbers, shape (n,) or (n, k)."""
+    shape = np.shape(answers)
+    if len(shape) not in (1, 2) or shape[1:] == (0,):
+        raise DataError(
+            "answers must have the shape (n,), or (n, k) with k of 1 or more; got "
+            f"{shape}"
+        )
+    return finite_floats(pd.DataFrame(answers), name="answers").reshape(shape)

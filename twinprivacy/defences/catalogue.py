@@ -38,6 +38,11 @@ def describe_defences() -> pd.DataFrame:
         unit), guarantees (against every attack), does_not and source. Defences of
         answers come first, those of training last.
 
+    Notes
+    -----
+    Randomised answers and a query limit are for a keeper to set up; this package does
+    not simulate them.
+
     Examples
     --------
     >>> describe_defences()["acts_on"].value_counts(sort=False).to_dict()

@@ -21,45 +21,31 @@ removed and one added, and costs twice as much.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy._types import Array
-from twinprivacy._validation import check_fraction, check_rng
+from twinprivacy._types import Array, Indices
+from twinprivacy._validation import check_rng
 from twinprivacy.attacks.guarantees import PrivacyGuarantee
-from twinprivacy.errors import DataError, ParameterError
-from twinprivacy.tables import as_floats
+from twinprivacy.defences.declared import (
+    check_bounds,
+    check_declared,
+    check_noise,
+    read_budget,
+    read_values,
+    value_codes,
+)
+from twinprivacy.errors import ParameterError
+from twinprivacy.tables import check_table, finite_floats
 
 __all__ = [
     "PrivateTable",
     "fit_private_table",
     "membership_log_ratio",
 ]
-
-
-_MOST_NOISE = 1e303  # A draw is many times the scale at most, and must be finite.
-
-
-@dataclass(frozen=True)
-class _Domain:
-    """Declared values of each column, in the order in which cells are numbered."""
-
-    values: dict[str, tuple[Any, ...]]
-
-    def __len__(self) -> int:
-        """Return the number of cells."""
-        return math.prod(len(values) for values in self.values.values())
-
-    def frame(self) -> pd.DataFrame:
-        """Return a row for each cell."""
-        index = pd.MultiIndex.from_product(
-            list(self.values.values()), names=list(self.values)
-        )
-        return pd.DataFrame(index.to_frame(index=False))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -70,7 +56,7 @@ class PrivateTable:
     ----------
     outcome : str
         Column that it predicts.
-    by : dict
+    by : mapping of str to pandas.Index
         Declared values of each column that tells people apart.
     lower, upper : float
         Declared bounds of the outcome, in its unit.
@@ -80,19 +66,17 @@ class PrivateTable:
         A row for each combination of declared values: those columns, noisy_sum (of
         outcomes, from the middle of the bounds, in units of half their width),
         noisy_count, and mean, the answer.
-    sum_noise, count_noise : float
-        Scale of the Laplace, or deviation of the normal, noise of both.
+    noise_scale : float
+        Scale of the Laplace, or deviation of the normal, noise of each number.
     """
 
     outcome: str
-    by: Mapping[str, tuple[Any, ...]]
+    by: Mapping[str, pd.Index]
     lower: float
     upper: float
     guarantee: PrivacyGuarantee
     cells: pd.DataFrame
-    sum_noise: float
-    count_noise: float
-    _domain: _Domain = field(repr=False)
+    noise_scale: float
 
     def __repr__(self) -> str:
         """Show the settings."""
@@ -119,7 +103,7 @@ class PrivateTable:
         DataError
             For missing columns or values that were not declared.
         """
-        number = _cell_numbers(people, self._domain, name="people")
+        number = _cell_numbers(people, self.by, name="people")
         return pd.Series(
             self.cells["mean"].to_numpy()[number], people.index, name=self.outcome
         )
@@ -134,7 +118,6 @@ def fit_private_table(
     upper: float,
     epsilon: float | None = None,
     mu: float | None = None,
-    share_for_sums: float = 0.5,
     rng: np.random.Generator,
 ) -> PrivateTable:
     r"""Fit a table of mean outcomes that hides whether any one person is in it.
@@ -160,9 +143,6 @@ def fit_private_table(
         Budget for Laplace noise, above 0; infinite for no noise, and no privacy.
     mu : float, optional
         Budget for normal noise, above 0; infinite for no noise. Exactly one of the two.
-    share_for_sums : float
-        Part of epsilon, or of mu squared, that is spent on the sums; the counts get the
-        rest. Strictly between 0 and 1.
     rng : numpy.random.Generator
         Source of the noise. One table, one draw: two tables of the same people cost the
         sum of their epsilons.
@@ -206,153 +186,77 @@ def fit_private_table(
     [125.0, 125.0, 170.0]
     """
     check_rng(rng)
-    check_fraction(share_for_sums, name="share_for_sums")
-    guarantee = PrivacyGuarantee(epsilon=epsilon, mu=mu)
-    scales = _noise_scales(guarantee, share_for_sums)
-    domain = _check_domain(by, outcome)
-    _check_bounds(lower, upper)
-    sums, counts = _read_totals(frame, domain, outcome, lower, upper)
+    check_bounds(lower, upper, name="lower and upper")
+    guarantee = read_budget(epsilon=epsilon, mu=mu)
+    # Half of epsilon, or of the square of mu, for the sums and half for the counts.
+    if mu is not None:
+        scale = 1 / (float(mu) * math.sqrt(0.5))
+    else:
+        assert epsilon is not None
+        scale = 2 / float(epsilon)
+    check_noise(scale)
+    values = _read_by(by, outcome)
+    totals = _read_totals(frame, values, outcome, (lower, upper), name="frame")
+    sources = rng.spawn(2)
+    draws = [source.laplace if mu is None else source.normal for source in sources]
     noisy_sum, noisy_count = (
-        exact + _draw(guarantee, scale, len(exact), source)
-        for exact, scale, source in zip(
-            (sums, counts), scales, rng.spawn(2), strict=True
-        )
+        exact + draw(0.0, scale, len(exact))
+        for exact, draw in zip(totals, draws, strict=True)
     )
     # A Laplace law of scale b has the deviation sqrt(2) b.
-    spread = scales[1] * (1.0 if mu is not None else math.sqrt(2))
+    spread = scale * (1.0 if mu is not None else math.sqrt(2))
     ratio = np.clip(noisy_sum / np.maximum(noisy_count, max(1.0, spread)), -1.0, 1.0)
-    cells = domain.frame().assign(
+    cells = pd.MultiIndex.from_product(list(values.values()), names=list(values))
+    table = cells.to_frame(index=False).assign(
         noisy_sum=noisy_sum, noisy_count=noisy_count, mean=_unscale(ratio, lower, upper)
     )
-    return PrivateTable(
-        outcome, domain.values, lower, upper, guarantee, cells, *scales, domain
-    )
+    return PrivateTable(outcome, values, lower, upper, guarantee, table, scale)
 
 
 def _unscale(ratio: Array, lower: float, upper: float) -> Array:
     """Return what is from the middle in half widths in the unit of the bounds."""
-    # Weights of both bounds: their difference may be beyond the largest float.
     mean = lower * ((1 - ratio) / 2) + upper * ((1 + ratio) / 2)
     return np.asarray(np.clip(mean, lower, upper))
 
 
-def _noise_scales(guarantee: PrivacyGuarantee, share: float) -> tuple[float, float]:
-    """Return the scale of the noise of sums and of counts."""
-    budget = guarantee.epsilon if guarantee.mu is None else guarantee.mu
-    if not budget:
-        raise ParameterError(f"epsilon or mu must be above 0; got {budget!r}")
-    shares = np.array([share, 1 - share])
-    with np.errstate(over="ignore", divide="ignore"):
-        scales = 1 / (budget * (shares if guarantee.mu is None else np.sqrt(shares)))
-    if scales.max() > _MOST_NOISE:
-        raise ParameterError(
-            "epsilon or mu must be so large that the noise of sums and of counts is "
-            f"below {_MOST_NOISE}; got {budget!r}"
-        )
-    return float(scales[0]), float(scales[1])
-
-
-def _check_bounds(lower: float, upper: float) -> None:
-    if not (math.isfinite(lower) and math.isfinite(upper) and lower / 2 < upper / 2):
-        raise ParameterError(
-            "lower and upper must be finite with lower < upper; got "
-            f"{lower!r} and {upper!r}"
-        )
-
-
-def _draw(
-    guarantee: PrivacyGuarantee, scale: float, n: int, rng: np.random.Generator
-) -> npt.NDArray[np.float64]:
-    if scale == 0:
-        return np.zeros(n)
-    if guarantee.mu is None:
-        return rng.laplace(0.0, scale, n)
-    return rng.normal(0.0, scale, n)
-
-
-_MOST_CELLS = 10_000_000
 # Columns of the table beside those of `by`.
 _OWN_COLUMNS = ("noisy_sum", "noisy_count", "mean")
 
 
-def _check_domain(by: Mapping[str, Sequence[Any]], outcome: str) -> _Domain:
-    """Return the declared values, each once and some of each column."""
-    if not by:
-        raise ParameterError("by must name one column or more; got none")
-    if outcome in by:
-        raise ParameterError(f"by must not name the outcome; got {outcome!r}")
+def _read_by(by: Mapping[str, Sequence[Any]], outcome: str) -> dict[str, pd.Index]:
+    """Return the declared values of each column that tells people apart."""
+    check_declared(by, outcome, name="by")
     for column in by:
         if column in _OWN_COLUMNS:
             raise ParameterError(
                 "by must not name noisy_sum, noisy_count or mean, columns of the "
                 f"table; got {column!r}"
             )
-    domain = _Domain({column: tuple(values) for column, values in by.items()})
-    for column, values in domain.values.items():
-        distinct = _declared(column, values)
-        if not values or distinct.has_duplicates or distinct.hasnans:
-            raise ParameterError(
-                f"by[{column!r}] must declare one value or more, each once and none "
-                f"missing; got {len(values)} of which {distinct.nunique()} differ"
-            )
-    if len(domain) > _MOST_CELLS:
-        raise ParameterError(
-            f"by must declare at most {_MOST_CELLS:,} cells; got {len(domain):,}"
-        )
-    return domain
-
-
-def _declared(column: str, values: tuple[Any, ...]) -> pd.Index:
-    """Return the declared values of a column, a tuple being one value."""
-    try:
-        hash(values)
-    except TypeError:
-        raise ParameterError(
-            f"by[{column!r}] must declare values such as text, numbers or tuples of "
-            "them; got others"
-        ) from None
-    distinct: pd.Index = pd.Index(values, tupleize_cols=False)
-    return distinct
+    return {
+        column: read_values(values, name=f"by[{column!r}]")
+        for column, values in by.items()
+    }
 
 
 def _cell_numbers(
-    frame: pd.DataFrame, domain: _Domain, *, name: str
-) -> npt.NDArray[np.intp]:
+    frame: pd.DataFrame, by: Mapping[str, pd.Index], *, name: str
+) -> Indices:
     """Return the number of each person's cell."""
+    check_table(frame, name=name, columns=list(by), least=0)
     number = np.zeros(len(frame), dtype=np.intp)
-    for column, values in domain.values.items():
-        _check_column(frame, column, name)
-        held = pd.Index(frame[column].astype(object), tupleize_cols=False)
-        code = _declared(column, values).get_indexer(held)
-        n_bad = int((code < 0).sum())
-        if n_bad:
-            # Which value it was would name the one person who has it.
-            raise DataError(
-                f"{name}[{column!r}] must hold declared values only; got {n_bad} of "
-                f"{len(frame)} others"
-            )
-        number = number * len(values) + code
+    for column, values in by.items():
+        codes = value_codes(frame[column], values, name=f"{name}[{column!r}]")
+        number = number * len(values) + codes
     return number
 
 
 def _read_outcome(
-    frame: pd.DataFrame, outcome: str, lower: float, upper: float, *, name: str
+    frame: pd.DataFrame, outcome: str, bounds: tuple[float, float], *, name: str
 ) -> Array:
     """Return outcomes, clipped, from the middle in units of half the width."""
-    _check_column(frame, outcome, name)
-    try:
-        values = as_floats(frame[outcome])
-    except (TypeError, ValueError):
-        raise DataError(
-            f"{name}[{outcome!r}] must hold numbers only; got others"
-        ) from None
-    n_bad = int((~np.isfinite(values)).sum())
-    if n_bad:
-        raise DataError(
-            f"{name}[{outcome!r}] must be finite; got {n_bad} of {len(values)} missing "
-            "or infinite"
-        )
-    # Halves first: the width of bounds near the largest float would be infinite.
+    check_table(frame, name=name, columns=[outcome], least=0)
+    values = finite_floats(frame[outcome], name=f"{name}[{outcome!r}]")
+    lower, upper = bounds
     half = upper / 2 - lower / 2
     middle = upper / 2 + lower / 2
     return np.asarray(np.clip((np.clip(values, lower, upper) - middle) / half, -1, 1))
@@ -360,42 +264,28 @@ def _read_outcome(
 
 def _read_totals(
     frame: pd.DataFrame,
-    domain: _Domain,
+    by: Mapping[str, pd.Index],
     outcome: str,
-    lower: float,
-    upper: float,
+    bounds: tuple[float, float],
     *,
-    name: str = "frame",
+    name: str,
 ) -> tuple[Array, Array]:
-    """Return the sum and the count of each cell of people, each of whom has a row."""
-    if frame.index.has_duplicates:
-        raise DataError(
-            f"{name} must have one row per person with an index of their own; got "
-            f"{int(frame.index.duplicated().sum())} repeated"
-        )
-    number = _cell_numbers(frame, domain, name=name)
-    values = _read_outcome(frame, outcome, lower, upper, name=name)
-    return _cell_totals(number, values, len(domain))
+    """Return the sum and the count of each cell of people, each of whom has a row.
 
-
-def _cell_totals(
-    number: npt.NDArray[np.intp], values: Array, n_cells: int
-) -> tuple[Array, Array]:
-    """Return the sum and the count of each cell, to the digit for any order of rows."""
+    To the digit for any order of rows.
+    """
+    check_table(frame, name=name, least=0, own_index=True)
+    number = _cell_numbers(frame, by, name=name)
+    values = _read_outcome(frame, outcome, bounds, name=name)
+    n_cells = math.prod(map(len, by.values()))
     order = np.lexsort((values, number))
     sums = np.bincount(number[order], values[order], minlength=n_cells).astype(float)
     counts = np.bincount(number, minlength=n_cells).astype(float)
     return sums, counts
 
 
-def _check_column(frame: pd.DataFrame, column: str, name: str) -> None:
-    n_found = int((frame.columns == column).sum())
-    if n_found != 1:
-        raise DataError(f"{name} must have the column {column!r} once; got {n_found}")
-
-
 def membership_log_ratio(
-    table: Any, targets: pd.DataFrame, others: pd.DataFrame
+    table: PrivateTable, targets: pd.DataFrame, others: pd.DataFrame
 ) -> pd.Series:
     r"""Return the best score for whether each target is in a private table.
 
@@ -436,21 +326,21 @@ def membership_log_ratio(
     >>> membership_log_ratio(table, people, people[:1]).round(1).tolist()
     [49.9, -49.6]
     """
-    if table.sum_noise == 0:
+    if table.noise_scale == 0:
         raise ParameterError("table must have noise for a ratio; got one without")
-    domain, bounds = table._domain, (table.lower, table.upper)
-    sums, counts = _read_totals(others, domain, table.outcome, *bounds, name="others")
-    number = _cell_numbers(targets, domain, name="targets")
-    own = _read_outcome(targets, table.outcome, *bounds, name="targets")
+    by, bounds = table.by, (table.lower, table.upper)
+    sums, counts = _read_totals(others, by, table.outcome, bounds, name="others")
+    number = _cell_numbers(targets, by, name="targets")
+    own = _read_outcome(targets, table.outcome, bounds, name="targets")
     included = targets.index.isin(others.index)
     found = np.zeros(len(targets))
-    for name, totals, share, scale in (
-        ("noisy_sum", sums, own, table.sum_noise),
-        ("noisy_count", counts, np.ones(len(own)), table.count_noise),
+    for name, totals, share in (
+        ("noisy_sum", sums, own),
+        ("noisy_count", counts, np.ones(len(own))),
     ):
         rest = totals[number] - np.where(included, share, 0.0)
-        seen = (table.cells[name].to_numpy()[number] - rest) / scale
-        found += _log_ratio(table.guarantee, seen, share / scale)
+        seen = (table.cells[name].to_numpy()[number] - rest) / table.noise_scale
+        found += _log_ratio(table.guarantee, seen, share / table.noise_scale)
     # Evidence for and against often cancels, to a zero that rounding would give a sign.
     return pd.Series(found.round(9), targets.index, name="log_ratio")
 

@@ -2,8 +2,7 @@
 
 No method imports from here. `volumes` sets a leak against a volume;
 `cohort_attack`, `membership` and `surfaces` do so for one kind of leak;
-`frontier`, `glucose`, `modalities` and `cohort_values` set a leak beside
-its use.
+`frontier`, `glucose` and `modalities` set a leak beside its use.
 """
 
 import lazy_loader as lazy

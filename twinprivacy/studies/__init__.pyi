@@ -2,13 +2,9 @@ from .cohort_attack import (
     attack_cohort as attack_cohort,
     question as question,
 )
-from .cohort_values import (
-    cohort_worths as cohort_worths,
-)
 from .frontier import (
     mark_dominated as mark_dominated,
     measure_frontier as measure_frontier,
-    privacy_price as privacy_price,
 )
 from .glucose import (
     GlucoseStore as GlucoseStore,
@@ -19,10 +15,10 @@ from .membership import (
     membership_volumes as membership_volumes,
 )
 from .modalities import (
-    Worths as Worths,
-    measure_worths as measure_worths,
+    CoalitionValues as CoalitionValues,
+    cohort_coalition_values as cohort_coalition_values,
+    measure_coalitions as measure_coalitions,
     modality_shares as modality_shares,
-    shapley_shares as shapley_shares,
 )
 from .surfaces.answers import (
     AXES as AXES,
@@ -43,25 +39,23 @@ from .volumes import (
 __all__ = [
     "AXES",
     "SURFACES",
+    "CoalitionValues",
     "DoseResponse",
     "GlucoseStore",
-    "Worths",
     "ask_what_if",
     "attack_cohort",
-    "cohort_worths",
+    "cohort_coalition_values",
     "curve_table",
     "dose_response",
     "glucose_frontier",
     "half_volumes",
     "infer_at",
     "mark_dominated",
+    "measure_coalitions",
     "measure_frontier",
-    "measure_worths",
     "membership_volumes",
     "modality_shares",
-    "privacy_price",
     "question",
-    "shapley_shares",
     "simulate_glucose_store",
     "surface_curves",
 ]

@@ -1,47 +1,52 @@
 """What each setting of a defence keeps and costs, and which settings are beaten."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy._validation import check_fraction, check_rng
+from twinprivacy._types import AnyArray, Array, Flags
+from twinprivacy._validation import (
+    as_vector,
+    check_choice,
+    check_fraction,
+    check_rng,
+)
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.estimates.differences import paired_difference
 from twinprivacy.estimates.estimate import Estimate
-from twinprivacy.estimates.means import finite_values, mean_interval, share_interval
+from twinprivacy.estimates.means import mean_interval, share_interval
+from twinprivacy.tables import check_table
 
 __all__ = [
     "mark_dominated",
     "measure_frontier",
-    "privacy_price",
 ]
 
 
-Vectors = Mapping[str, Mapping[str, npt.ArrayLike]]
-Measure = Callable[[Any, np.random.Generator], Mapping[str, Any]]
-_COLUMNS = ("setting", "measure", "value", "low", "high", "n", "confidence_level")
-_CHANGES = {
-    "value": "change",
-    "low": "change_low",
-    "high": "change_high",
-    "confidence_level": "change_level",
-}
+# A setting and a generator to what is measured, by name of measure.
+_Measure = Callable[[Any, np.random.Generator], Mapping[str, Any]]
+_COLUMNS = ["setting", "measure", "value", "low", "high", "n", "confidence_level"]
 
 
 def measure_frontier(
     settings: Mapping[str, Any],
-    measure: Measure,
+    measure: _Measure,
     *,
     reference: str | None = None,
-    groups: Any = None,
     rng: np.random.Generator,
     confidence_level: float = 0.95,
 ) -> pd.DataFrame:
-    """Measure the use and the leaks of each setting, on the same targets with one seed.
+    r"""Measure use and leaks of each setting, on the same targets with one seed.
+
+    With a number for each target from a setting and from the reference, the change is
+    the mean of their differences within targets (of true and false:
+    `paired_difference`). Of two Estimates it is the difference of the two values,
+    between the difference of low and high and that of high and low: with intervals that
+    hold with probability c each, this one holds with :math:`2c - 1` at least, however
+    the two depend on each other.
 
     Parameters
     ----------
@@ -54,9 +59,7 @@ def measure_frontier(
         that what is drawn before the setting acts, splits and targets above all, is the
         same for all.
     reference : str, optional
-        The setting from which the change of the others is told; see `privacy_price`.
-    groups : array_like, optional
-        Who each number of a vector is of, where a person has several.
+        The setting from which the change of the others is told, such as no defence.
     rng : numpy.random.Generator
         Source of the one generator.
     confidence_level : float
@@ -66,16 +69,19 @@ def measure_frontier(
     -------
     pandas.DataFrame
         Columns setting, measure, value, low, high, n and confidence_level, a row for
-        each setting and measure. With `reference` also change, change_low, change_high,
-        change_level and paired, which are those of `privacy_price`.
+        each setting and measure. With `reference` also change (the setting less the
+        reference, in the unit of the measure; from itself 0, with no width; missing if
+        the reference was not measured by it), change_low, change_high, change_level and
+        paired.
 
     Raises
     ------
     ParameterError
-        If there is no setting, the reference is none of them, or `measure` returns
-        something else.
+        If there is no setting, the reference is none of them, vectors differ in length,
+        or `measure` returns something else.
     DataError
-        As `privacy_price`, where there is a reference.
+        If, without vectors, the levels of a setting and of the reference add up to 1 or
+        less.
 
     Notes
     -----
@@ -101,7 +107,10 @@ def measure_frontier(
 
     check_rng(rng)
     check_fraction(confidence_level, name="confidence_level")
-    _check_settings(settings, reference)
+    if not settings:
+        raise ParameterError("settings must hold one or more; got none")
+    if reference is not None:
+        check_choice(reference, name="reference", allowed=list(settings))
     (child,) = rng.spawn(1)
     # A copy for each: a worker of the same process must not move on that of the next.
     found = Parallel()(
@@ -109,112 +118,22 @@ def measure_frontier(
         for setting in settings.values()
     )
     by_name = dict(zip(settings, found, strict=True))
-    table = _tabulate(by_name, groups, confidence_level)
-    if reference is None:
-        return table
-    price = privacy_price(
-        table,
-        reference=reference,
-        vectors={name: _vectors(measured) for name, measured in by_name.items()},
-        groups=groups,
-        confidence_level=confidence_level,
-    )
-    price = price.drop(columns="n").rename(columns=_CHANGES)
-    return table.merge(price, on=["setting", "measure"], how="left", sort=False)
-
-
-def privacy_price(
-    table: pd.DataFrame,
-    *,
-    reference: str,
-    vectors: Vectors | None = None,
-    groups: Any = None,
-    confidence_level: float = 0.95,
-) -> pd.DataFrame:
-    r"""Tell what each setting changes, in use and in leaks, from a reference.
-
-    With a number for each target from both settings the change is the mean of their
-    differences within targets (of true and false: `paired_difference`). Without, it is
-    the difference of the two values, between the difference of low and high and that of
-    high and low: with intervals that hold with probability c each, this one holds with
-    :math:`2c - 1` at least, however the two depend on each other.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As from `measure_frontier`: one row for each setting and measure.
-    reference : str
-        The setting to compare with, such as no defence.
-    vectors : mapping of str to mapping of str to array_like, optional
-        By setting and measure, a finite number for each target, the same targets in the
-        same order in all settings.
-    groups : array_like, optional
-        Who each number is of, where a person has several.
-    confidence_level : float
-        Of the paired changes, strictly between 0 and 1.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns setting, measure, value (the setting less the reference, in the unit of
-        the measure), low, high, n, confidence_level and paired, in the order of
-        `table`. What the reference was not measured by is left out; from itself its
-        change is 0, with no width.
-
-    Raises
-    ------
-    DataError
-        If columns are absent, a setting has a measure twice, or, without vectors, the
-        levels of a setting and of the reference add up to 1 or less.
-    ParameterError
-        If the reference is no setting, vectors differ in length, or the level is
-        outside its range.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({
-    ...     "setting": ["none", "noise"], "measure": "bits", "value": [0.5, 0.2],
-    ...     "low": [0.4, 0.1], "high": [0.6, 0.3], "n": 50, "confidence_level": 0.95})
-    >>> price = privacy_price(table, reference="none")
-    >>> price.loc[1, ["value", "low", "high", "confidence_level"]].round(2).tolist()
-    [-0.3, -0.5, -0.1, 0.9]
-    """
-    check_fraction(confidence_level, name="confidence_level")
-    _check_table(table, _COLUMNS, once=["setting", "measure"])
-    _check_reference(reference, list(table["setting"].unique()))
-    records = table.to_dict("records")
-    base = {row["measure"]: row for row in records if row["setting"] == reference}
-    given = vectors or {}
     rows = []
-    for row in records:
-        setting, of = row["setting"], row["measure"]
-        if of not in base:
-            continue
-        pair = [given.get(name, {}).get(of) for name in (setting, reference)]
-        paired = pair[0] is not None and pair[1] is not None
-        if setting == reference:
-            nothing = float(row["value"] - row["value"])  # missing if it is
-            level, n = row["confidence_level"], row["n"]
-            change = Estimate(nothing, nothing, nothing, level, n)
-        elif paired:
-            change = _paired(pair[0], pair[1], of, groups, confidence_level)
-        else:
-            change = _apart(row, base[of])
-        rows.append(
-            {"setting": setting, "measure": of} | change.as_dict() | {"paired": paired}
-        )
-    return pd.DataFrame(rows, columns=[*_COLUMNS, "paired"])
-
-
-def _check_settings(settings: Mapping[str, Any], reference: str | None) -> None:
-    if not settings:
-        raise ParameterError("settings must hold one or more; got none")
-    if reference is not None:
-        _check_reference(reference, list(settings))
+    for name, measured in by_name.items():
+        for of, value in measured.items():
+            row = {"setting": name, "measure": of}
+            row |= _estimate(value, confidence_level).as_dict()
+            if name == reference:
+                row |= _no_change(value, confidence_level)
+            elif reference is not None and of in by_name[reference]:
+                row |= _change(value, by_name[reference][of], of, confidence_level)
+            rows.append(row)
+    table = pd.DataFrame(rows)
+    return table[[*_COLUMNS, *(name for name in table if name not in _COLUMNS)]]
 
 
 def _measure_one(
-    measure: Measure, setting: Any, rng: np.random.Generator
+    measure: _Measure, setting: Any, rng: np.random.Generator
 ) -> dict[str, Any]:
     found = measure(setting, rng)
     if not isinstance(found, Mapping) or not found:
@@ -228,78 +147,80 @@ def _measure_one(
     }
 
 
-def _vector(values: Any, of: str) -> npt.NDArray[Any]:
+def _vector(values: Any, of: str) -> AnyArray:
     """Return finite numbers, or flags where they are true and false."""
-    numbers = finite_values(values, name=of)
+    numbers = as_vector(values, name=of)
     return numbers == 1 if np.asarray(values).dtype == bool else numbers
 
 
-def _tabulate(
-    by_name: Mapping[str, Mapping[str, Any]], groups: Any, level: float
-) -> pd.DataFrame:
-    rows = [
-        {"setting": name, "measure": of} | _estimate(value, groups, level).as_dict()
-        for name, measured in by_name.items()
-        for of, value in measured.items()
-    ]
-    return pd.DataFrame(rows)[list(_COLUMNS)]
-
-
-def _vectors(measured: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
-    return {of: x for of, x in measured.items() if not isinstance(x, Estimate)}
-
-
-def _estimate(value: Any, groups: Any, level: float) -> Estimate:
+def _estimate(value: Any, level: float) -> Estimate:
     if isinstance(value, Estimate):
         return value
     of = share_interval if value.dtype == bool else mean_interval
-    return of(value, groups=groups, confidence_level=level)
+    return of(value, confidence_level=level)
 
 
-def _paired(first: Any, second: Any, of: str, groups: Any, level: float) -> Estimate:
-    ours, theirs = (_vector(x, of) for x in (first, second))
+def _no_change(value: Any, level: float) -> dict[str, Any]:
+    """Return that nothing differs from itself, with no width."""
+    own = _estimate(value, level)
+    nothing = float(own.value - own.value)  # missing if it is
+    change = Estimate(nothing, nothing, nothing, own.confidence_level, own.n)
+    return _as_change(change, paired=not isinstance(value, Estimate))
+
+
+def _change(ours: Any, theirs: Any, of: str, level: float) -> dict[str, Any]:
+    """Return what a setting changes from the reference."""
+    if isinstance(ours, Estimate) or isinstance(theirs, Estimate):
+        change = _apart(_estimate(ours, level), _estimate(theirs, level))
+        return _as_change(change, paired=False)
+    return _as_change(_paired(ours, theirs, of, level), paired=True)
+
+
+def _as_change(change: Estimate, *, paired: bool) -> dict[str, Any]:
+    return {
+        "change": change.value,
+        "change_low": change.low,
+        "change_high": change.high,
+        "change_level": change.confidence_level,
+        "paired": paired,
+    }
+
+
+def _paired(ours: AnyArray, theirs: AnyArray, of: str, level: float) -> Estimate:
     if len(ours) != len(theirs):
         raise ParameterError(
             f"vectors of {of} must be of the same targets in all settings; got "
             f"{len(ours)} and {len(theirs)} numbers"
         )
     if ours.dtype == theirs.dtype == bool:
-        return paired_difference(ours, theirs, groups=groups, confidence_level=level)
-    return mean_interval(ours * 1.0 - theirs, groups=groups, confidence_level=level)
+        return paired_difference(ours, theirs, confidence_level=level)
+    return mean_interval(ours * 1.0 - theirs, confidence_level=level)
 
 
-def _apart(row: Mapping[Any, Any], base: Mapping[Any, Any]) -> Estimate:
+def _apart(ours: Estimate, theirs: Estimate) -> Estimate:
     """Return a difference that holds however the two estimates depend on each other."""
-    n = int(min(row["n"], base["n"]))
-    value = float(row["value"] - base["value"])
-    levels = float(row["confidence_level"]), float(base["confidence_level"])
-    level = sum(levels) - 1
+    value = float(ours.value - theirs.value)
+    level = ours.confidence_level + theirs.confidence_level - 1
     if level <= 0:
         raise DataError(
             "confidence_level of a setting and of the reference must add up to more "
-            f"than 1, or nothing holds for both; got {levels[0]!r} and {levels[1]!r}"
+            f"than 1, or nothing holds for both; got {ours.confidence_level!r} and "
+            f"{theirs.confidence_level!r}"
         )
-    low, high = row["low"] - base["high"], row["high"] - base["low"]
+    low, high = ours.low - theirs.high, ours.high - theirs.low
+    n = min(ours.n, theirs.n)
     return Estimate(value, min(low, value), max(high, value), level, n)
 
 
-_VALUES = ("measure", "value", "low", "high")
 # Digits that count, of the largest value of a panel: the last ones hang on the machine.
 _DIGITS = 9
 
 
-def mark_dominated(
-    table: pd.DataFrame,
-    *,
-    useful: str,
-    leak: str,
-    higher_is_useful: bool = True,
-    by: str | Sequence[str] = ("panel",),
-) -> pd.DataFrame:
+def mark_dominated(table: pd.DataFrame, *, useful: str, leak: str) -> pd.DataFrame:
     r"""Mark the settings that another one beats in use and in what leaks.
 
-    With use :math:`u` (its negative where less is better) and leak :math:`l`, setting s
-    is dominated if its panel has a t with
+    With use :math:`u` and leak :math:`l`, setting s is dominated if its panel has a t
+    with
 
     .. math:: u_t \ge u_s, \quad l_t \le l_s, \quad (u_t, l_t) \ne (u_s, l_s).
 
@@ -311,22 +232,19 @@ def mark_dominated(
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns setting, measure, value, low, high and those of `by`, as from
-        `measure_frontier`; the values compared are finite.
+        Columns setting, measure, value, low and high, as from `measure_frontier`; the
+        values compared are finite. If there is a column panel, settings are compared
+        within a panel only; a missing name is a panel too.
     useful, leak : str
-        The two measures to compare by; a smaller leak is better.
-    higher_is_useful : bool
-        False where less is better, as for an error.
-    by : str or sequence of str
-        Columns of the panels; settings are compared within a panel only. A missing name
-        is a panel too.
+        The two measures to compare by; more use is better, and less leak. Of an error
+        as use take the negative.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each setting of each panel, in the order of `table`: columns of `by`,
-        setting, useful, useful_low, useful_high, leak, leak_low, leak_high, dominated
-        and clearly.
+        A row for each setting of each panel, in the order of `table`: panel if there is
+        one, setting, useful, useful_low, useful_high, leak, leak_low, leak_high,
+        dominated and clearly.
 
     Raises
     ------
@@ -342,7 +260,7 @@ def mark_dominated(
     agree in both leave each other on the front. `dominated` takes the values as they
     are: on a front of many settings with wide intervals some are there by luck.
     `clearly` compares intervals of single settings, which is strict where settings
-    share their targets: a paired difference, as in `privacy_price`, may tell apart what
+    share their targets: a paired change, as in `measure_frontier`, may tell apart what
     it does not.
 
     Examples
@@ -352,7 +270,7 @@ def mark_dominated(
     ...     "measure": ["auc"] * 3 + ["bits"] * 3,
     ...     "value": [0.8, 0.7, 0.6, 0.5, 0.2, 0.3]})
     >>> table = table.assign(low=table["value"] - 0.01, high=table["value"] + 0.01)
-    >>> marked = mark_dominated(table, useful="auc", leak="bits", by=())
+    >>> marked = mark_dominated(table, useful="auc", leak="bits")
     >>> marked[["setting", "useful", "leak", "dominated", "clearly"]]
            setting  useful  leak  dominated  clearly
     0         none     0.8   0.5      False    False
@@ -361,16 +279,21 @@ def mark_dominated(
     """
     if useful == leak:
         raise ParameterError(f"useful and leak must be two measures; got {useful!r}")
-    panel = [by] if isinstance(by, str) else list(by)
-    keys = [*panel, "setting"]
-    _check_table(table, (*keys, *_VALUES), once=[*keys, "measure"])
+    columns = ["setting", "measure", "value", "low", "high"]
+    check_table(table, name="table", columns=columns)
+    keys = ["panel", "setting"] if "panel" in table else ["setting"]
+    n_repeated = int(table.duplicated([*keys, "measure"]).sum())
+    if n_repeated:
+        raise DataError(
+            f"table must have one row for each {', '.join(keys)} and measure; got "
+            f"{n_repeated} repeated of {len(table)}"
+        )
     wide = _side_by_side(table, keys, {"useful": useful, "leak": leak})
-    sign = 1 if higher_is_useful else -1
     marks = pd.DataFrame(False, index=wide.index, columns=["dominated", "clearly"])
-    panels = wide.groupby(panel, sort=False, dropna=False) if panel else [(None, wide)]
-    for _, part in panels:
-        marks.loc[part.index, "dominated"] = _is_dominated(part, sign)
-        marks.loc[part.index, "clearly"] = _is_clear(part, sign)
+    panels = wide["panel"] if "panel" in wide else np.zeros(len(wide))
+    for _, part in wide.groupby(panels, sort=False, dropna=False):
+        marks.loc[part.index, "dominated"] = _is_dominated(part)
+        marks.loc[part.index, "clearly"] = _is_clear(part)
     return wide.join(marks)
 
 
@@ -392,50 +315,26 @@ def _side_by_side(
     return wide
 
 
-def _is_dominated(part: pd.DataFrame, sign: int) -> npt.NDArray[np.bool_]:
-    use = sign * _rounded(part["useful"])
-    leak = _rounded(part["leak"])
+def _is_dominated(part: pd.DataFrame) -> Flags:
+    use, leak = _rounded(part["useful"]), _rounded(part["leak"])
     # Row: who is judged; column: by whom.
     no_worse = (use[None, :] >= use[:, None]) & (leak[None, :] <= leak[:, None])
     other = (use[None, :] != use[:, None]) | (leak[None, :] != leak[:, None])
     return np.asarray((no_worse & other).any(axis=1))
 
 
-def _is_clear(part: pd.DataFrame, sign: int) -> npt.NDArray[np.bool_]:
-    ends = ["useful_low", "useful_high"][::sign]
-    least, most = (sign * part[end].to_numpy(dtype=float) for end in ends)
-    low, high = (part[f"leak_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
+def _is_clear(part: pd.DataFrame) -> Flags:
+    least, most, low, high = (
+        part[end].to_numpy(dtype=float)
+        for end in ("useful_low", "useful_high", "leak_low", "leak_high")
+    )
     # A missing end compares as false: nothing is clear then.
     apart = (least[None, :] > most[:, None]) & (high[None, :] < low[:, None])
     return np.asarray(apart.any(axis=1))
 
 
-def _rounded(values: "pd.Series[Any]") -> npt.NDArray[np.float64]:
+def _rounded(values: "pd.Series[Any]") -> Array:
     """Return parts of the largest value, with so many digits."""
     x = values.to_numpy(dtype=float)
     largest = np.abs(x).max()
     return np.asarray(np.round(x / largest, _DIGITS) if largest > 0 else x)
-
-
-def _check_table(table: Any, columns: Sequence[str], *, once: list[str]) -> None:
-    """Raise unless it is a table with these columns, and no row comes twice."""
-    if not isinstance(table, pd.DataFrame):
-        kind = type(table).__name__
-        raise DataError(f"table must be a pandas.DataFrame; got {kind}")
-    lacking = [name for name in columns if name not in table.columns]
-    if lacking:
-        raise DataError(f"table must have the columns {', '.join(lacking)}")
-    n_repeated = int(table.duplicated(once).sum())
-    if n_repeated:
-        raise DataError(
-            f"table must have one row for each {', '.join(once)}; got {n_repeated} "
-            f"repeated of {len(table)}"
-        )
-
-
-def _check_reference(reference: str, names: list[str]) -> None:
-    """Raise unless the reference is one of the settings."""
-    if reference not in names:
-        raise ParameterError(
-            f"reference must be one of {', '.join(map(repr, names))}; got {reference!r}"
-        )

@@ -7,16 +7,14 @@ people are advised by them, and what leaks of it is linked with the named stretc
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import check_rng
+from twinprivacy._validation import check_rng, check_whole
 from twinprivacy.attacks.linkage.scored import link_by_likelihood
 from twinprivacy.attacks.traces.fingerprints import Fingerprints
-from twinprivacy.defences.declared import check_whole_number
 from twinprivacy.defences.glucose_release import GlucoseRelease, read_parameters
 from twinprivacy.errors import ParameterError
 from twinprivacy.studies.frontier import measure_frontier
@@ -26,7 +24,6 @@ from twinprivacy.twins.glucose.features import trace_features
 from twinprivacy.twins.glucose.fit import GlucosePrior, fit_patients, glucose_prior
 from twinprivacy.twins.glucose.inputs import PARAMETERS
 from twinprivacy.twins.glucose.model import drift, sample_patients
-from twinprivacy.twins.glucose.plan import Habits
 
 __all__ = [
     "GlucoseStore",
@@ -42,6 +39,9 @@ N_VISITS = 4
 N_CUTS = 5
 STEP_MINUTES = 5
 DRIFT_SD = 0.2
+# Of the named stretch, and under the advice of the twins.
+NAMED_DAYS = 14
+ADVISED_DAYS = 14
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,26 +50,23 @@ class GlucoseStore:
 
     Attributes
     ----------
-    lives : Days
+    nameless : Days
         The nameless stretch, before any defence, and the people as they are then.
     named_trace, named_twin : pandas.DataFrame
         What the attacker knows by name: features of the trace and the parameters of a
         twin, one row a person, of an earlier stretch.
     prior : GlucosePrior
         What is known of people like them.
-    habits : Habits
-        How they live.
     n_jobs : int or None
         Threads.
     """
 
-    lives: Days
+    nameless: Days
     named_trace: pd.DataFrame
     named_twin: pd.DataFrame
     prior: GlucosePrior
-    habits: Habits
     n_jobs: int | None
-    _read: dict[Any, tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=dict)
+    _read: dict[int, tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Show how many people, and nobody."""
@@ -80,14 +77,13 @@ class GlucoseStore:
 
         Settings that keep the same record share one fit.
         """
-        key = release.days, release.step_mg_dl
-        if key not in self._read:
-            kept = release.apply(self.lives)
-            self._read[key] = _read(kept, self.prior, self.n_jobs)
-        return self._read[key]
+        if release.days not in self._read:
+            kept = release.apply(self.nameless)
+            self._read[release.days] = _read(kept, self.prior, self.n_jobs)
+        return self._read[release.days]
 
     def measure(
-        self, release: GlucoseRelease, rng: np.random.Generator, *, days: int = 14
+        self, release: GlucoseRelease, rng: np.random.Generator
     ) -> dict[str, Array]:
         """Measure the use and the leak of one setting, a number for each person.
 
@@ -97,34 +93,25 @@ class GlucoseStore:
             The setting.
         rng : numpy.random.Generator
             Settings given the same state share noise, days lived and cuts of people.
-        days : int
-            Days lived under the advice, 1 or more.
 
         Returns
         -------
         dict of str to numpy.ndarray
             By name time_in_range, time_below_70 and time_above_180 (shares of readings
-            under the advice of the twins as given out), rank_1 (share of cuts in which
-            the own named record comes first) and bits (told of whose it is, mean over
-            cuts), each of shape (n,).
-
-        Raises
-        ------
-        ParameterError
-            If a setting is out of its range.
+            in two weeks under the advice of the twins as given out), rank_1 (share of
+            cuts in which the own named record comes first) and bits (told of whose it
+            is, mean over cuts), each of shape (n,).
         """
-        check_rng(rng)
         noise_rng, life_rng, cut_rng = rng.spawn(3)
-        people = self.lives.patients
+        people = self.nameless.patients
         trace, fitted = self.records(release)
         twin = release.simulate(fitted, prior=self.prior, rng=noise_rng)
         asked = read_parameters(twin, release.sd, prior=self.prior, patients=people)
         shares = advice_time_in_range(
             people,
             advise(asked),
-            days=days,
+            days=ADVISED_DAYS,
             rng=life_rng,
-            habits=self.habits,
             n_jobs=self.n_jobs,
         )
         prints = Fingerprints(self.named_trace, trace, self.named_twin, twin)
@@ -135,9 +122,7 @@ class GlucoseStore:
 def simulate_glucose_store(
     n_people: int,
     *,
-    days: int = 28,
-    named_days: int = 14,
-    habits: Habits | None = None,
+    days: int,
     rng: np.random.Generator,
     n_jobs: int | None = None,
 ) -> GlucoseStore:
@@ -150,10 +135,8 @@ def simulate_glucose_store(
     ----------
     n_people : int
         An even number, 20 or more.
-    days, named_days : int
-        Days of the nameless and of the named stretch, 1 or more.
-    habits : Habits, optional
-        How they live.
+    days : int
+        Of the nameless stretch, 1 or more.
     rng : numpy.random.Generator
     n_jobs : int, optional
         Threads; without it one a core. The answer does not depend on it.
@@ -170,29 +153,26 @@ def simulate_glucose_store(
     Examples
     --------
     >>> rng = np.random.default_rng(7)
-    >>> simulate_glucose_store(20, days=1, named_days=1, rng=rng)
+    >>> simulate_glucose_store(20, days=1, rng=rng)
     GlucoseStore(n_people=20)
     """
     check_rng(rng)
-    check_whole_number(n_people, name="n_people", least=LEAST_PEOPLE)
+    check_whole(n_people, name="n_people", least=LEAST_PEOPLE)
     if n_people % 2:
         raise ParameterError(
             f"n_people must be even, to be cut in halves; got {n_people!r}"
         )
-    habits = habits or Habits()
     people_rng, prior_rng, named_rng, move_rng, store_rng = rng.spawn(5)
     people = sample_patients(n_people, rng=people_rng)
-    people = prescribe(people, rng=people_rng, habits=habits, n_visits=N_VISITS)
+    people = prescribe(people, rng=people_rng, n_visits=N_VISITS)
     # Doses are not part of a prior, so nobody of it needs to be titrated.
     others = sample_patients(N_PRIOR, rng=prior_rng)
-    others = prescribe(others, rng=prior_rng, habits=habits, n_visits=0)
+    others = prescribe(others, rng=prior_rng, n_visits=0)
     prior = glucose_prior(others)
-    named = simulate_days(
-        people, days=named_days, rng=named_rng, habits=habits, n_jobs=n_jobs
-    )
+    named = simulate_days(people, days=NAMED_DAYS, rng=named_rng, n_jobs=n_jobs)
     moved = drift(people, sd=DRIFT_SD, rng=move_rng)
-    lives = simulate_days(moved, days=days, rng=store_rng, habits=habits, n_jobs=n_jobs)
-    return GlucoseStore(lives, *_read(named, prior, n_jobs), prior, habits, n_jobs)
+    nameless = simulate_days(moved, days=days, rng=store_rng, n_jobs=n_jobs)
+    return GlucoseStore(nameless, *_read(named, prior, n_jobs), prior, n_jobs)
 
 
 def glucose_frontier(
@@ -200,7 +180,6 @@ def glucose_frontier(
     settings: Mapping[str, GlucoseRelease],
     *,
     reference: str | None = None,
-    habits: Habits | None = None,
     rng: np.random.Generator,
     n_jobs: int | None = None,
 ) -> pd.DataFrame:
@@ -215,8 +194,6 @@ def glucose_frontier(
         record kept: settings that differ in noise or in what leaks share them.
     reference : str, optional
         The setting from which the change of the others is told, paired by person.
-    habits : Habits, optional
-        How people live.
     rng : numpy.random.Generator
     n_jobs : int, optional
         Threads; without it one a core. The answer does not depend on it.
@@ -235,11 +212,9 @@ def glucose_frontier(
     Notes
     -----
     The attack is that of `twinprivacy.attacks.traces`, which learns from pairs
-    with the same defence. To draw blurred twins to the average person first was tried
-    and did not link better. It links each twin by itself. A better attack may find
-    more, and one that matches all twins with all people at once too; under a budget
-    none finds more than `GlucoseRelease.identification_bound` says, of a twin given out
-    alone or, the larger, with the others.
+    with the same defence and links each twin by itself. A better attack may find more,
+    and one that matches all twins with all people at once too; under a budget none
+    finds more than `twinprivacy.defences.glucose_release` says.
 
     Examples
     --------
@@ -255,7 +230,6 @@ def glucose_frontier(
     store = simulate_glucose_store(
         n_people,
         days=max(setting.days for setting in settings.values()),
-        habits=habits,
         rng=store_rng,
         n_jobs=n_jobs,
     )
