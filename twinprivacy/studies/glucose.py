@@ -21,12 +21,11 @@ from twinprivacy.defences.glucose_release import GlucoseRelease, read_parameters
 from twinprivacy.errors import ParameterError
 from twinprivacy.studies.frontier import measure_frontier
 from twinprivacy.twins.glucose.advice import MEASURES, advice_time_in_range, advise
-from twinprivacy.twins.glucose.days import Days, prescribe, simulate_days
+from twinprivacy.twins.glucose.days import Days, Habits, prescribe, simulate_days
 from twinprivacy.twins.glucose.features import trace_features
 from twinprivacy.twins.glucose.fit import GlucosePrior, fit_patients, glucose_prior
 from twinprivacy.twins.glucose.inputs import PARAMETERS
 from twinprivacy.twins.glucose.model import drift, sample_patients
-from twinprivacy.twins.glucose.plan import Habits
 
 __all__ = [
     "GlucoseStore",
