@@ -12,7 +12,8 @@ from twinprivacy.attacks.guarantees import PrivacyGuarantee
 from twinprivacy.defences import GlucoseRelease
 from twinprivacy.errors import ParameterError
 from twinprivacy.studies import glucose, glucose_frontier, simulate_glucose_store
-from twinprivacy.twins.glucose import advice_time_in_range, advise, average_twins
+from twinprivacy.twins.glucose import advice_time_in_range, advise
+from twinprivacy.twins.glucose.forecast import _average
 
 N = 30
 MUS = (1.0, 2.0, 4.0)
@@ -75,7 +76,7 @@ def test_endless_noise_gives_the_advice_of_the_average_twin(store):
     found = store.measure(release, np.random.default_rng(9))
     _, life_rng, _ = rng.spawn(3)
     people = store.nameless.patients
-    average = advise(average_twins(people, store.prior))
+    average = advise(_average(people, store.prior))
     shares = advice_time_in_range(people, average, days=2, rng=life_rng)
     np.testing.assert_allclose(
         found["time_in_range"], shares["time_in_range"], atol=0.02

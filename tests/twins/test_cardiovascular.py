@@ -344,7 +344,7 @@ def test_listed_columns_are_all_that_is_asked(people: pd.DataFrame) -> None:
         enough = predict_risk(people[columns], **asked)
         np.testing.assert_array_equal(enough, predict_risk(people, **asked))
         for column in columns:
-            with pytest.raises(DataError, match=f"missing: {column}$"):
+            with pytest.raises(DataError, match=f"missing: {column};"):
                 predict_risk(people[columns].drop(columns=column), **asked)
 
 

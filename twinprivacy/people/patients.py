@@ -12,13 +12,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array
+from twinprivacy._validation import as_numbers
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.people.columns import COLUMNS, Column
-from twinprivacy.tables import as_floats
+from twinprivacy.tables import check_table, finite_floats, read_numbers
 
 __all__ = [
     "check_number",
     "describe_columns",
+    "read_column",
     "read_patients",
 ]
 
@@ -85,23 +87,9 @@ def read_patients(
     ...  read_patients(people, ["height_cm", "vkorc1"]).items()}
     {'height_cm': [175.0], 'vkorc1': [3]}
     """
-    if not isinstance(patients, pd.DataFrame):
-        raise DataError(
-            f"patients must be a pandas.DataFrame; got {type(patients).__name__}"
-        )
     needed = list(names)
-    lacking = [name for name in needed if name not in patients.columns]
-    if lacking:
-        raise DataError(
-            f"patients must have the columns {', '.join(needed)}; missing: "
-            f"{', '.join(lacking)}"
-        )
-    twice = [name for name in needed if isinstance(patients[name], pd.DataFrame)]
-    if twice:
-        raise DataError(f"patients must have each column once; repeated: {twice}")
-    if patients.empty:
-        raise DataError("patients must have at least one row; got an empty table")
-    return {name: _read(patients[name], COLUMNS[name]) for name in needed}
+    check_table(patients, name="patients", columns=needed)
+    return {name: read_column(patients[name], COLUMNS[name]) for name in needed}
 
 
 def check_number(values: npt.ArrayLike, column: Column) -> Array:
@@ -109,42 +97,21 @@ def check_number(values: npt.ArrayLike, column: Column) -> Array:
 
     For arguments that are no column of the patients, such as a dose.
     """
-    try:
-        numbers = np.asarray(values, dtype=float)
-        _check_known(numbers, column)
-        return _in_range(numbers, column)
-    except (DataError, TypeError, ValueError) as error:
-        text = str(error) if isinstance(error, DataError) else _not_numbers(column)
-        raise ParameterError(text) from None
+    numbers = as_numbers(values, name=column.name)
+    return _in_range(numbers, column, ParameterError)
 
 
-def _read(values: "pd.Series[Any]", column: Column) -> npt.NDArray[Any]:
+def read_column(values: "pd.Series[Any]", column: Column) -> npt.NDArray[Any]:
+    """Return one column of a table as `read_patients` does."""
     if column.categories:
         return _read_category(values, column)
-    try:
-        numbers = as_floats(values)
-    except (TypeError, ValueError):
-        # Without the cause, which would quote a value.
-        raise DataError(_not_numbers(column)) from None
     if column.if_missing == "no":
-        numbers = np.nan_to_num(numbers, nan=0.0, posinf=np.inf, neginf=-np.inf)
-    _check_known(numbers, column)
-    flags = column.unit == "yes or no"
-    return _as_flags(numbers, column) if flags else _in_range(numbers, column)
-
-
-def _not_numbers(column: Column) -> str:
-    kind = "true or false" if column.unit == "yes or no" else "numbers only"
-    return f"{column.name} must hold {kind}; got others"
-
-
-def _check_known(numbers: Array, column: Column) -> None:
-    missing = int((~np.isfinite(numbers)).sum())
-    if missing:
-        raise DataError(
-            f"{column.name} must be known for everyone; got {missing} of "
-            f"{numbers.size} missing or infinite"
-        )
+        numbers = np.nan_to_num(read_numbers(values, name=column.name), nan=0.0)
+    else:
+        numbers = finite_floats(values, name=column.name)
+    if column.unit == "yes or no":
+        return _as_flags(numbers, column)
+    return _in_range(numbers, column, DataError)
 
 
 def _as_flags(numbers: Array, column: Column) -> Array:
@@ -156,10 +123,12 @@ def _as_flags(numbers: Array, column: Column) -> Array:
     return numbers
 
 
-def _in_range(numbers: Array, column: Column) -> Array:
+def _in_range(
+    numbers: Array, column: Column, error: type[DataError | ParameterError]
+) -> Array:
     bad = (numbers < column.low) | (numbers > column.high)
     if bad.any():
-        raise DataError(
+        raise error(
             f"{column.name} must lie in {_allowed(column)} {column.unit}; got "
             f"{int(bad.sum())} of {numbers.size} outside{_hint(numbers[bad], column)}"
         )

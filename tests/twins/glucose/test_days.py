@@ -1,4 +1,4 @@
-"""Days of simulated people: replay, rules, calibration to clinics, sensor, measures."""
+"""Days of simulated people: replay, rules, calibration to clinics, sensor."""
 
 from functools import cache
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.signal import lfilter
 
-from twinprivacy.errors import DataError, FitError, ParameterError
+from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins.glucose import (
     PARAMETERS,
     Days,
@@ -18,9 +18,8 @@ from twinprivacy.twins.glucose import (
     sample_patients,
     simulate_days,
     simulate_glucose,
-    simulate_sensor,
 )
-from twinprivacy.twins.glucose.sensor import draw_sensors, sensor_law
+from twinprivacy.twins.glucose.sensor import _draw_sensors, draw_errors, sensor_law
 
 DAY = 1_440
 STEADY = Habits(
@@ -202,15 +201,21 @@ def test_threads_and_seed():
 
 def test_days_refuse(rng):
     plan = untitrated()
-    with pytest.raises(ParameterError, match="days must be 1 or more; got 0"):
+    with pytest.raises(
+        ParameterError, match="days must be a whole number of 1 or more; got 0"
+    ):
         simulate_days(plan, days=0, rng=rng)
-    with pytest.raises(ParameterError, match="n_visits must be 0 or more; got -1"):
+    with pytest.raises(
+        ParameterError, match="n_visits must be a whole number of 0 or more; got -1"
+    ):
         prescribe(plan, rng=rng, n_visits=-1)
     with pytest.raises(DataError, match="missing: counted_share"):
         simulate_days(plan.drop(columns="counted_share"), days=1, rng=rng)
     bad = plan.assign(carbohydrate_ratio_g_per_u=np.nan)
-    with pytest.raises(DataError, match="above 0; got 40 of 40 people with others"):
+    with pytest.raises(DataError, match="finite for everyone; got 40 of 40 missing"):
         simulate_days(bad, days=1, rng=rng)
+    with pytest.raises(DataError, match="counted_share must be above 0; got 40 of 40"):
+        simulate_days(plan.assign(counted_share=0), days=1, rng=rng)
     with pytest.raises(ParameterError, match=r"rng must be a numpy\.random\.Generator"):
         simulate_days(plan, days=1, rng=1)
 
@@ -248,7 +253,7 @@ def test_sensor_law_is_the_printed_one():
 
 
 def test_drawn_sensors_have_the_law_but_for_wild_ones(rng):
-    sensors = draw_sensors(20_000, rng)
+    sensors = _draw_sensors(20_000, rng)
     law = sensor_law()
     error = np.abs(sensors.mean(axis=0) - law.mean) / np.sqrt(np.diag(law.covariance))
     # Unstable or very noisy sensors are left out, which moves the last three most.
@@ -262,7 +267,8 @@ def test_drawn_sensors_have_the_law_but_for_wild_ones(rng):
 
 def test_noise_is_the_stated_autoregression(rng):
     # A constant glucose: what varies fast is noise alone.
-    readings = simulate_sensor(np.full((400, 288), 120.0), rng=rng)
+    gain, offset = draw_errors(400, 288, rng)
+    readings = 120 * gain + offset
     noise = readings - readings.mean(axis=1, keepdims=True)
     pairs = [(noise[:, k:] * noise[:, : 288 - k]).mean() for k in range(3)]
     alpha1, alpha2 = 1.26, -0.40
@@ -275,76 +281,9 @@ def test_noise_is_the_stated_autoregression(rng):
 
 
 def test_new_sensor_after_ten_days(rng):
-    readings = simulate_sensor(np.full((300, 2_880 + 288), 150.0), rng=rng)
+    gain, offset = draw_errors(300, 2_880 + 288, rng)
+    readings = 150 * gain + offset
     old, new = readings[:, 2_592:2_880].mean(axis=1), readings[:, 2_880:].mean(axis=1)
     first, last = readings[:, :288].mean(axis=1), readings[:, 288:576].mean(axis=1)
     assert abs(np.corrcoef(old, new)[0, 1]) < 0.2
     assert np.corrcoef(first, last)[0, 1] > 0.8
-
-
-def test_other_errors(rng):
-    glucose = np.full((50, 500), 100.0)
-    white = simulate_sensor(glucose, rng=rng, error="white")
-    assert white.std() == pytest.approx(5.0, rel=0.02)
-    none = simulate_sensor([[20.0, 100.0, 900.0]], rng=rng, error="none")
-    assert none.tolist() == [[40.0, 100.0, 400.0]]
-
-
-def test_sensor_refuses(rng):
-    with pytest.raises(ParameterError, match="'none'; got 'pink'"):
-        simulate_sensor([[100.0]], rng=rng, error="pink")
-    with pytest.raises(
-        DataError, match="in mg/dL; got only values below 35: they look"
-    ):
-        simulate_sensor([[5.5, 7.0]], rng=rng)
-    with pytest.raises(DataError, match=r"shape \(n, n_times\); got \(2,\)"):
-        simulate_sensor([100.0, 120.0], rng=rng)
-    with pytest.raises(DataError, match="must be finite; got 1 of 2 missing"):
-        simulate_sensor([[100.0, np.nan]], rng=rng)
-
-
-# Measures.
-
-
-def test_metrics_by_hand():
-    row = glucose_metrics([[50, 60, 70, 180, 190, 260, np.nan]]).iloc[0]
-    assert row["n_readings"] == 6
-    assert row["mean_mg_dl"] == pytest.approx((50 + 60 + 70 + 180 + 190 + 260) / 6)
-    expected = np.std([50, 60, 70, 180, 190, 260], ddof=1)
-    assert row["sd_mg_dl"] == pytest.approx(expected)
-    assert row["cv_percent"] == pytest.approx(100 * expected / 135)
-    shares = [
-        row[f"time_{name}_percent"]
-        for name in ("below_54", "below_70", "in_range", "above_180", "above_250")
-    ]
-    np.testing.assert_allclose(shares, [100 / 6, 200 / 6, 200 / 6, 200 / 6, 100 / 6])
-
-
-def test_metrics_without_readings():
-    table = glucose_metrics([[np.nan, np.nan], [100, 120]], patients=["x", "y"])
-    assert table["patient"].tolist() == ["x", "y"]
-    assert table.loc[0, "mean_mg_dl":].isna().all()
-    with pytest.raises(FitError, match="at least 2 people with readings; got 1"):
-        cohort_metrics(table)
-
-
-def test_cohort_means_have_students_interval():
-    table = glucose_metrics(
-        np.array([[100, 110], [120, 130], [140, 150], [180, 190.0]])
-    )
-    found = cohort_metrics(table, confidence_level=0.9)["mean_mg_dl"]
-    means = np.array([105, 125, 145, 185])
-    # Student's t with 3 degrees of freedom: 2.3534 at 95 %.
-    half = 2.3534 * means.std(ddof=1) / 2
-    assert found.value == means.mean()
-    assert found.high - found.value == pytest.approx(half, rel=1e-4)
-    assert found.n == 4
-
-
-def test_metrics_refuse():
-    with pytest.raises(DataError, match="one name a row of cgm_mg_dl; got"):
-        glucose_metrics([[100.0, 120.0]], patients=["a", "b"])
-    with pytest.raises(DataError, match="must not be infinite; got 1 such values"):
-        glucose_metrics([[np.inf, 100.0]])
-    with pytest.raises(DataError, match="cgm_mg_dl must hold numbers only"):
-        glucose_metrics([["high", 100.0]])

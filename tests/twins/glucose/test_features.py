@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from twinprivacy.errors import DataError, FitError
-from twinprivacy.twins.glucose import grid_readings, trace_features
+from twinprivacy.twins.glucose import (
+    cohort_metrics,
+    glucose_metrics,
+    grid_readings,
+    trace_features,
+)
 
 DAY = 288
 
@@ -101,7 +106,7 @@ def test_grid_and_bad_records() -> None:
         grid_readings(records.assign(time=records["time"].astype(str).astype(object)))
     with pytest.raises(DataError, match="got 4 of 4 rows with missing"):
         grid_readings(records.assign(cgm_mg_dl=np.nan))
-    with pytest.raises(DataError, match="records must hold at least one reading"):
+    with pytest.raises(DataError, match="records must have 1 rows or more; got 0"):
         grid_readings(records.head(0))
 
 
@@ -109,8 +114,12 @@ def test_grid_and_bad_records() -> None:
     ("cgm", "error", "message"),
     [
         ([100.0] * DAY, DataError, r"cgm_mg_dl must have shape \(n, n_times\)"),
-        ([[5.5] * DAY], DataError, "20 to 1000 mg/dL; got 288 of 288 readings outside"),
-        ([[np.inf] * DAY], DataError, "got 288 of 288 readings outside"),
+        (
+            [[5.5] * DAY],
+            DataError,
+            "20 to 1000 mg/dL; got 288 of 288 outside: .* mmol/L",
+        ),
+        ([[np.inf] * DAY], DataError, "got 288 of 288 missing or infinite"),
         ([["high"] * DAY], DataError, "cgm_mg_dl must hold numbers only"),
         ([[100.0] * 71], FitError, "got 1 of 1 people with fewer"),
         ([[np.nan] * DAY], FitError, "got 1 of 1 people with fewer"),
@@ -147,3 +156,50 @@ def test_days_start_at_midnight_when_clocks_change(day: str) -> None:
         assert (cgm[1, 2] == 102 + 30).all()
     others = np.arange(24) != 2
     assert (cgm[1, others] == hours[others, None]).all()
+
+
+# Measures.
+
+
+def test_metrics_by_hand() -> None:
+    row = glucose_metrics([[50, 60, 70, 180, 190, 260, np.nan]]).iloc[0]
+    assert row["n_readings"] == 6
+    assert row["mean_mg_dl"] == pytest.approx((50 + 60 + 70 + 180 + 190 + 260) / 6)
+    expected = np.std([50, 60, 70, 180, 190, 260], ddof=1)
+    assert row["sd_mg_dl"] == pytest.approx(expected)
+    assert row["cv_percent"] == pytest.approx(100 * expected / 135)
+    shares = [
+        row[f"time_{name}_percent"]
+        for name in ("below_54", "below_70", "in_range", "above_180", "above_250")
+    ]
+    np.testing.assert_allclose(shares, [100 / 6, 200 / 6, 200 / 6, 200 / 6, 100 / 6])
+
+
+def test_metrics_without_readings() -> None:
+    table = glucose_metrics([[np.nan, np.nan], [100, 120]], patients=["x", "y"])
+    assert table["patient"].tolist() == ["x", "y"]
+    assert table.loc[0, "mean_mg_dl":].isna().all()
+    with pytest.raises(FitError, match="at least 2 people with readings; got 1"):
+        cohort_metrics(table)
+
+
+def test_cohort_means_have_students_interval() -> None:
+    table = glucose_metrics(
+        np.array([[100, 110], [120, 130], [140, 150], [180, 190.0]])
+    )
+    found = cohort_metrics(table, confidence_level=0.9)["mean_mg_dl"]
+    means = np.array([105, 125, 145, 185])
+    # Student's t with 3 degrees of freedom: 2.3534 at 95 %.
+    half = 2.3534 * means.std(ddof=1) / 2
+    assert found.value == means.mean()
+    assert found.high - found.value == pytest.approx(half, rel=1e-4)
+    assert found.n == 4
+
+
+def test_metrics_refuse() -> None:
+    with pytest.raises(DataError, match="one name a row of cgm_mg_dl; got"):
+        glucose_metrics([[100.0, 120.0]], patients=["a", "b"])
+    with pytest.raises(DataError, match="got 1 of 2 missing or infinite"):
+        glucose_metrics([[np.inf, 100.0]])
+    with pytest.raises(DataError, match="cgm_mg_dl must hold numbers only"):
+        glucose_metrics([["high", 100.0]])

@@ -18,13 +18,14 @@ from twinprivacy.twins.glucose import (
     fit_patient,
     fit_patients,
     glucose_prior,
+    inputs,
     predict_glucose,
     prescribe,
     sample_patients,
     simulate_days,
     simulate_glucose,
 )
-from twinprivacy.twins.glucose.fit import free_places, make_record, read_events
+from twinprivacy.twins.glucose.fit import _free_places, _make_record
 from twinprivacy.twins.glucose.inputs import from_free
 from twinprivacy.twins.glucose.search import effective_share, follow, invert, linearise
 
@@ -138,16 +139,13 @@ def next_day_errors(case: Case) -> pd.DataFrame:
 
 def test_derivatives_are_those_of_the_model():
     told = one(ideal(), 3)
-    events = read_events(told["meals"], told["insulin"], np.array([told["weight_kg"]]))
+    names, weight = np.array([3]), np.array([told["weight_kg"]])
+    eaten = inputs.read_meals(told["meals"], names, weight)
+    given = inputs.read_insulin(told["insulin"], names, weight)
+    basal = inputs.basal_mu_per_kg_min(told["basal_u_per_hour"], told["weight_kg"])
     rng = np.random.default_rng(2)
-    record = make_record(
-        told["cgm_mg_dl"],
-        *events,
-        told["weight_kg"],
-        told["basal_u_per_hour"],
-        5,
-    )
-    everything = free_places(())
+    record = _make_record(told["cgm_mg_dl"], eaten.rows, given.rows, basal, 5)
+    everything = _free_places(())
     place = told["prior"].mean + 0.3 * rng.normal(size=18)
     point = linearise(record, place, everything)
     # The squares fall at twice the score, along any direction.
@@ -173,7 +171,7 @@ def test_derivatives_are_those_of_the_model():
         told["insulin"].assign(patient=0),
         minutes=5 * (WEEK - 1),
         step_minutes=5,
-        start_mg_dl=record.start,
+        start_mg_dl=record.course.start,
     )
     np.testing.assert_allclose(trace.interstitial_mg_dl[0], point.trace, rtol=1e-9)
 
@@ -443,7 +441,9 @@ def test_batch_and_prior_refuse(rng):
             people, case.cgm[:59, :WEEK], case.diary, case.days.insulin,
             prior=case.prior,
         )  # fmt: skip
-    with pytest.raises(DataError, match=r"^cgm_mg_dl must hold numbers only$"):
+    with pytest.raises(
+        DataError, match=r"^cgm_mg_dl must hold numbers only; got others$"
+    ):
         fit_patients(
             people, [["high"]], case.diary, case.days.insulin, prior=case.prior
         )

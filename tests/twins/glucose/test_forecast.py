@@ -15,8 +15,8 @@ from twinprivacy.twins.glucose import (
     sample_patients,
     simulate_days,
     simulate_glucose,
-    unit_effect,
 )
+from twinprivacy.twins.glucose.forecast import _unit_effect
 
 PER_DAY = 288
 
@@ -33,13 +33,13 @@ def prior(people):
 
 
 @pytest.fixture(scope="module")
-def lives(people):
+def record(people):
     return simulate_days(people.head(30), days=8, rng=np.random.default_rng(5))
 
 
 @pytest.fixture(scope="module")
-def errors(lives, prior):
-    return forecast_errors(lives, record_days=[2, 7], prior=prior)
+def errors(record, prior):
+    return forecast_errors(record, record_days=[2, 7], prior=prior)
 
 
 def of(errors, forecaster, days, column="rmse_mg_dl"):
@@ -49,13 +49,13 @@ def of(errors, forecaster, days, column="rmse_mg_dl"):
     return rows[column].to_numpy()
 
 
-def test_forecasters_without_a_model_by_hand(errors, lives):
+def test_forecasters_without_a_model_by_hand(errors, record):
     """Root mean square of the last day less yesterday, and less the week's mean."""
-    day = lives.cgm_mg_dl[:, -PER_DAY:]
-    yesterday = lives.cgm_mg_dl[:, -2 * PER_DAY : -PER_DAY]
+    day = record.cgm_mg_dl[:, -PER_DAY:]
+    yesterday = record.cgm_mg_dl[:, -2 * PER_DAY : -PER_DAY]
     by_hand = np.sqrt(((yesterday - day) ** 2).mean(axis=1))
     np.testing.assert_allclose(of(errors, "same as yesterday", 1), by_hand)
-    mean = lives.cgm_mg_dl[:, :-PER_DAY].mean(axis=1, keepdims=True)
+    mean = record.cgm_mg_dl[:, :-PER_DAY].mean(axis=1, keepdims=True)
     by_hand = np.sqrt(((mean - day) ** 2).mean(axis=1))
     np.testing.assert_allclose(of(errors, "own mean", 7), by_hand)
 
@@ -73,11 +73,11 @@ def test_only_twins_say_what_a_dose_does(errors):
     assert set(known) == {"own twin", "average twin"}
 
 
-def test_every_person_once_for_each_forecaster(errors, lives):
+def test_every_person_once_for_each_forecaster(errors, record):
     sizes = errors.groupby(["forecaster", "record_days"])["patient"].agg(
         ["size", "nunique"]
     )
-    assert (sizes == len(lives.patients)).all().all()
+    assert (sizes == len(record.patients)).all().all()
     assert len(sizes) == 6
 
 
@@ -99,15 +99,15 @@ def test_a_perfect_world_is_foretold(people, prior):
     assert np.median(easy) < 0.5 * np.median(hard)
 
 
-def test_the_answer_does_not_hang_on_threads(lives, prior, errors):
-    one = forecast_errors(lives, record_days=[2, 7], prior=prior, n_jobs=1)
+def test_the_answer_does_not_hang_on_threads(record, prior, errors):
+    one = forecast_errors(record, record_days=[2, 7], prior=prior, n_jobs=1)
     pd.testing.assert_frame_equal(one, errors)
 
 
-def test_missing_readings_are_left_out(lives, prior):
-    cgm = lives.cgm_mg_dl.copy()
+def test_missing_readings_are_left_out(record, prior):
+    cgm = record.cgm_mg_dl.copy()
     cgm[:, -100:] = np.nan
-    gaps = replace(lives, cgm_mg_dl=cgm)
+    gaps = replace(record, cgm_mg_dl=cgm)
     errors = forecast_errors(gaps, record_days=[2], prior=prior)
     day, mean = cgm[:, -PER_DAY:-100], cgm[:, -3 * PER_DAY : -PER_DAY].mean(axis=1)
     by_hand = np.sqrt(((mean[:, None] - day) ** 2).mean(axis=1))
@@ -123,20 +123,20 @@ def test_unit_effect_is_the_fall_at_rest(people):
     rest = float(one["gb_mg_dl"].iloc[0])
     plasma = traces.plasma_mg_dl[0]
     assert plasma[traces.minutes < 660] == pytest.approx(rest)
-    assert unit_effect(one)[0] == pytest.approx(rest - plasma.min())
-    assert unit_effect(people.head(5))[0] == pytest.approx(unit_effect(one)[0])
+    assert _unit_effect(one)[0] == pytest.approx(rest - plasma.min())
+    assert _unit_effect(people.head(5))[0] == pytest.approx(_unit_effect(one)[0])
 
 
 def test_more_sensitive_people_fall_further(people):
     lunch = "si_lunch_ml_per_uu_min"
     twice = people.assign(**{lunch: 1.5 * people[lunch]})
-    assert (unit_effect(twice) > unit_effect(people)).all()
+    assert (_unit_effect(twice) > _unit_effect(people)).all()
 
 
 @pytest.mark.parametrize("days", [[0], [8], [], [2, 9]])
-def test_refuses_records_that_are_too_short_or_too_long(lives, prior, days):
+def test_refuses_records_that_are_too_short_or_too_long(record, prior, days):
     with pytest.raises(ParameterError) as error:
-        forecast_errors(lives, record_days=days, prior=prior)
+        forecast_errors(record, record_days=days, prior=prior)
     assert str(error.value) == (
         f"record_days must lie between 1 and 7, a day less than lived; got {days!r}"
     )

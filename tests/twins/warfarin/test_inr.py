@@ -315,7 +315,7 @@ def test_mg_per_week_are_caught() -> None:
 @pytest.mark.parametrize(
     ("doses", "text"),
     [
-        (np.nan, "must be known for everyone; got 1 of 1 missing or infinite"),
+        (np.nan, "must be finite; got 1 of 1 missing or infinite"),
         ("5 mg", "must hold numbers only; got others"),
         (
             [5, 5, 5],

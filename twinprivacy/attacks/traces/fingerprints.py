@@ -12,12 +12,11 @@ from twinprivacy._validation import check_choice, check_rng
 from twinprivacy.attacks.linkage.result import LinkageResult
 from twinprivacy.attacks.linkage.scored import link_by_likelihood
 from twinprivacy.errors import ParameterError
-from twinprivacy.twins.glucose.days import Days, prescribe, simulate_days
+from twinprivacy.twins.glucose.days import Days, Habits, prescribe, simulate_days
 from twinprivacy.twins.glucose.features import trace_features
 from twinprivacy.twins.glucose.fit import GlucosePrior, fit_patients, glucose_prior
 from twinprivacy.twins.glucose.inputs import PARAMETERS
 from twinprivacy.twins.glucose.model import drift, sample_patients
-from twinprivacy.twins.glucose.plan import Habits
 
 __all__ = [
     "EVIDENCE",

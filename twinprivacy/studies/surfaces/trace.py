@@ -22,7 +22,8 @@ from twinprivacy.studies.surfaces.answers import (
 )
 from twinprivacy.studies.surfaces.record import identity_bits
 from twinprivacy.twins.glucose.days import prescribe, simulate_days
-from twinprivacy.twins.glucose.features import READINGS_PER_DAY, trace_features
+from twinprivacy.twins.glucose.features import trace_features
+from twinprivacy.twins.glucose.inputs import READINGS_PER_DAY
 from twinprivacy.twins.glucose.model import drift, sample_patients
 
 # Half of them are the named ones among whom a trace is sought.

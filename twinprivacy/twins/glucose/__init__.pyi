@@ -3,17 +3,16 @@ from .advice import (
     MEASURES as MEASURES,
     advice_time_in_range as advice_time_in_range,
     advise as advise,
-    advise_by_weight as advise_by_weight,
-    average_twins as average_twins,
-    compare_advice as compare_advice,
-    follow_advice as follow_advice,
 )
 from .days import (
     Days as Days,
+    Habits as Habits,
     prescribe as prescribe,
     simulate_days as simulate_days,
 )
 from .features import (
+    cohort_metrics as cohort_metrics,
+    glucose_metrics as glucose_metrics,
     grid_readings as grid_readings,
     trace_features as trace_features,
 )
@@ -27,7 +26,6 @@ from .fit import (
 )
 from .forecast import (
     forecast_errors as forecast_errors,
-    unit_effect as unit_effect,
 )
 from .inputs import (
     KINDS as KINDS,
@@ -38,14 +36,6 @@ from .model import (
     drift as drift,
     sample_patients as sample_patients,
     simulate_glucose as simulate_glucose,
-)
-from .plan import (
-    Habits as Habits,
-)
-from .sensor import (
-    cohort_metrics as cohort_metrics,
-    glucose_metrics as glucose_metrics,
-    simulate_sensor as simulate_sensor,
 )
 
 __all__ = [
@@ -60,14 +50,10 @@ __all__ = [
     "Habits",
     "advice_time_in_range",
     "advise",
-    "advise_by_weight",
-    "average_twins",
     "cohort_metrics",
-    "compare_advice",
     "drift",
     "fit_patient",
     "fit_patients",
-    "follow_advice",
     "forecast_errors",
     "glucose_metrics",
     "glucose_prior",
@@ -77,7 +63,5 @@ __all__ = [
     "sample_patients",
     "simulate_days",
     "simulate_glucose",
-    "simulate_sensor",
     "trace_features",
-    "unit_effect",
 ]

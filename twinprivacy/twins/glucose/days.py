@@ -4,36 +4,130 @@ Doses are titrated to each person, as a clinic does from sensor reports; without
 quarter of the time would be spent below 54 mg/dL.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from twinprivacy._types import AnyArray
-from twinprivacy._validation import check_rng
+from twinprivacy import datasets
+from twinprivacy._types import AnyArray, Array
+from twinprivacy._validation import check_rng, check_whole
 from twinprivacy.errors import DataError, ParameterError
-from twinprivacy.twins.glucose import inputs
-from twinprivacy.twins.glucose.inputs import KINDS, PARAMETERS, fixed, free_spread
-from twinprivacy.twins.glucose.plan import (
+from twinprivacy.tables import check_table, finite_floats
+from twinprivacy.twins.glucose import inputs, kernels
+from twinprivacy.twins.glucose.inputs import (
+    KINDS,
     MINUTES_PER_DAY,
-    Habits,
-    clinical,
-    draw_appetites,
-    draw_days,
-    draw_meals,
-    move_rest,
+    PARAMETERS,
+    READINGS_PER_DAY,
+    TICK_MINUTES,
+    fixed,
+    free_spread,
+    from_free,
+    to_free,
 )
+from twinprivacy.twins.glucose.model import simulate_glucose
 from twinprivacy.twins.glucose.sensor import draw_errors, sensor_law
 
 __all__ = [
     "Days",
+    "Habits",
     "prescribe",
     "simulate_days",
 ]
 
 
-TICK = 5
-PLAN = (
+@dataclass(frozen=True)
+class Habits:
+    """How people with type-1 diabetes live: stated inputs, but for what is published.
+
+    Published are the mean and spread of the carbohydrate that people enter, the share
+    by which they count too little, and the goals that doses are titrated to (table
+    glucose_clinical_values). Everything below is our own choice, made so that the
+    cohort's glucose looks like that of published cohorts.
+
+    Attributes
+    ----------
+    meal_minutes, meal_sd_minutes : tuple of float
+        Usual time of breakfast, lunch, dinner and snack in minutes after midnight, and
+        its SD from day to day.
+    meal_shares : tuple of float
+        Share of the day's carbohydrate.
+    meal_skipped : tuple of float
+        Probability of going without.
+    meal_size_sd, counting_sd, counting_person_sd : float
+        SD of the logarithm of a meal's size and of its count, from meal to meal, and of
+        the count from person to person.
+    forgotten_bolus : float
+        Probability that a meal is neither entered nor covered by insulin.
+    day_sd : float
+        Day-to-day change of every parameter but ka2 and kd, as in `drift`.
+    resting_shift, resting_sd, resting_day_sd : float
+        Logarithm of the resting glucose over Gb: mean, SD between people, SD from day
+        to day. A basal rate that does not fit the need moves Gb and, with the body's
+        own production of glucose unchanged, SG the other way.
+    treat_below_mg_dl, rescue_g, wait_minutes : float
+        Rescue carbohydrate: below which reading, how much, how soon again.
+    correct_above_mg_dl, pause_minutes, lowest_target_mg_dl : float
+        Correction bolus: above which reading, how long after the last bolus, and the
+        lowest target; the target is otherwise the usual resting glucose.
+    awake_minutes : tuple of float
+        From when to when corrections are given.
+    memory_minutes : float
+        Mean time for which a bolus is counted as still acting.
+    smallest_dose_units : float
+        Doses are multiples of it.
+    """
+
+    meal_minutes: tuple[float, ...] = (450.0, 750.0, 1_140.0, 960.0)
+    meal_sd_minutes: tuple[float, ...] = (45.0, 45.0, 60.0, 60.0)
+    meal_shares: tuple[float, ...] = (0.22, 0.30, 0.36, 0.12)
+    meal_skipped: tuple[float, ...] = (0.1, 0.0, 0.0, 0.35)
+    meal_size_sd: float = 0.6
+    counting_sd: float = 0.35
+    counting_person_sd: float = 0.15
+    forgotten_bolus: float = 0.12
+    day_sd: float = 0.6
+    resting_shift: float = 0.15
+    resting_sd: float = 0.12
+    resting_day_sd: float = 0.25
+    treat_below_mg_dl: float = 70.0
+    rescue_g: float = 15.0
+    wait_minutes: float = 15.0
+    correct_above_mg_dl: float = 250.0
+    pause_minutes: float = 180.0
+    lowest_target_mg_dl: float = 115.0
+    awake_minutes: tuple[float, ...] = (420.0, 1_380.0)
+    memory_minutes: float = 120.0
+    smallest_dose_units: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Refuse what is no probability, no spread or not of four meals."""
+        for name in ("meal_minutes", "meal_sd_minutes", "meal_shares", "meal_skipped"):
+            values = getattr(self, name)
+            if len(values) != 4 or not min(values) >= 0:
+                raise ParameterError(
+                    f"{name} must hold 4 numbers, 0 or more; got {values!r}"
+                )
+        if not (max(self.meal_skipped) < 1 and 0 <= self.forgotten_bolus < 1):
+            raise ParameterError(
+                "meal_skipped and forgotten_bolus must lie in [0, 1); got "
+                f"{self.meal_skipped!r} and {self.forgotten_bolus!r}"
+            )
+        spreads = [name for name in vars(self) if name.endswith(("_sd", "_g"))]
+        if not all(getattr(self, name) >= 0 for name in spreads):
+            raise ParameterError(f"{', '.join(spreads)} must all be 0 or more")
+
+    def rules(self) -> kernels.Rules:
+        """Return the rules of the compiled loop."""
+        treat = (self.treat_below_mg_dl, self.rescue_g, self.wait_minutes)
+        correct = (self.correct_above_mg_dl, self.pause_minutes, *self.awake_minutes)
+        doses = self.memory_minutes, self.smallest_dose_units
+        return kernels.Rules(*map(float, (*treat, *correct, *doses)))
+
+
+_PLAN = (
     "target_mg_dl",
     "correction_factor_mg_dl_per_u",
     "carbohydrate_ratio_g_per_u",
@@ -41,10 +135,16 @@ PLAN = (
     "counted_share",
 )
 # A visit to the clinic: a week of readings, then all boluses a little more or less.
-DAYS_PER_VISIT = 7
-LESS, MORE = 0.85, 1.08
+_DAYS_PER_VISIT = 7
+_LESS, _MORE = 0.85, 1.08
 # First doses as a share of the published rule, which expects less sensitive people.
-FIRST_SHARE = 0.4
+_FIRST_SHARE = 0.4
+_GB, _SG = PARAMETERS.index("gb_mg_dl"), PARAMETERS.index("sg_per_min")
+_INSULIN = [PARAMETERS.index("ka2_per_min"), PARAMETERS.index("kd_per_min")]
+# Gb keeps this far inside the range of its prior, in mg/dL.
+_GB_RANGE = (71.0, 179.0)
+# Nobody sits down to more, in g.
+_LARGEST_MEAL = 300.0
 
 
 def prescribe(
@@ -101,16 +201,17 @@ def prescribe(
     [17.0, 18.0]
     """
     check_rng(rng)
-    if n_visits < 0:
-        raise ParameterError(f"n_visits must be 0 or more; got {n_visits!r}")
+    check_whole(n_visits, name="n_visits", least=0)
     habits = habits or Habits()
     plan = _first_plan(patients, habits, rng)
-    goals = clinical()
+    goals = _clinical()
     for _ in range(n_visits):
-        cgm = simulate_days(plan, days=DAYS_PER_VISIT, rng=rng, habits=habits).cgm_mg_dl
+        cgm = simulate_days(
+            plan, days=_DAYS_PER_VISIT, rng=rng, habits=habits
+        ).cgm_mg_dl
         low = 100 * (cgm < 70).mean(axis=1) > goals["goal_time_below_70"]["value"]
         high = 100 * (cgm > 180).mean(axis=1) > goals["goal_time_above_180"]["value"]
-        change = np.where(low, LESS, np.where(high, MORE, 1.0))
+        change = np.where(low, _LESS, np.where(high, _MORE, 1.0))
         plan["carbohydrate_ratio_g_per_u"] /= change
         plan["correction_factor_mg_dl_per_u"] /= change
     return plan
@@ -148,6 +249,23 @@ class Days:
         diary = entered.drop(columns="carbohydrate_g")
         return diary.rename(columns={"counted_g": "carbohydrate_g"})
 
+    def last(self, n_days: int) -> "Days":
+        """Return the last days, their minutes counted from midnight of the first."""
+        kept = n_days * READINGS_PER_DAY
+        start = (self.cgm_mg_dl.shape[1] - kept) * TICK_MINUTES
+        meals, insulin = (
+            table[table["minute"] >= start].assign(minute=lambda t: t["minute"] - start)
+            for table in (self.meals, self.insulin)
+        )
+        return replace(
+            self,
+            minutes=self.minutes[:kept],
+            cgm_mg_dl=self.cgm_mg_dl[:, -kept:],
+            plasma_mg_dl=self.plasma_mg_dl[:, -kept:],
+            meals=meals,
+            insulin=insulin,
+        )
+
 
 def simulate_days(
     patients: pd.DataFrame,
@@ -175,7 +293,7 @@ def simulate_days(
     habits : Habits, optional
         How they live.
     sensor : bool
-        Whether readings have the errors of `simulate_sensor`.
+        Whether readings have the errors of a sensor (`sensor`), or are only clipped.
     n_jobs : int, optional
         Threads; without it one a core. The answer does not depend on it.
 
@@ -212,74 +330,41 @@ def simulate_days(
     (2, 2016)
     """
     check_rng(rng)
-    if days < 1:
-        raise ParameterError(f"days must be 1 or more; got {days!r}")
+    check_whole(days, name="days")
     habits = habits or Habits()
     names, people, weight = inputs.read_people(patients)
     plan = _read_plan(patients)
     own_days = np.repeat(people[:, None, :], days, axis=1)
-    own_days[..., : len(PARAMETERS)] = draw_days(
+    own_days[..., : len(PARAMETERS)] = _draw_days(
         people[:, : len(PARAMETERS)], free_spread(rng), days, habits, rng
     )
-    meals = draw_meals(plan[:, 3], plan[:, 4], days, habits, rng)
-    n_times = days * MINUTES_PER_DAY // TICK
-    errors = np.ones((len(names), n_times)), np.zeros((len(names), n_times))
+    meals = _draw_meals(
+        plan["carbohydrate_g_per_day"], plan["counted_share"], days, habits, rng
+    )
+    n_times = days * READINGS_PER_DAY
+    gain, offset = np.ones((len(names), n_times)), np.zeros((len(names), n_times))
     if sensor:
-        errors = draw_errors(len(names), n_times, rng)
-    plans = np.column_stack([weight, plan[:, :3]])
-    life = _live(own_days, plans, habits, (meals[0], meals[2]), errors, n_jobs)
-    rescues = _pick(life["rescues"], life["n_rescues"], names)
+        gain, offset = draw_errors(len(names), n_times, rng)
+    doses = [weight, *(plan[name] for name in _PLAN[:3])]
+    plans = [kernels.Plan(*own) for own in np.column_stack(doses).tolist()]
+    limits = sensor_law().lowest, sensor_law().highest
+    rules = habits.rules()
+
+    def work(j: int) -> tuple[AnyArray, AnyArray, AnyArray, AnyArray]:
+        own = own_days[j], fixed(), plans[j], rules, meals[j], gain[j], offset[j]
+        return kernels.simulate_record(kernels.Subject(*own, *limits))
+
+    cgm, plasma, boluses, rescues = zip(
+        *inputs.map_people(work, len(names), n_jobs), strict=True
+    )
     return Days(
         patients,
-        np.arange(n_times) * TICK,
-        life["cgm"],
-        life["plasma"],
-        _meal_table(names[meals[1]], meals[0], *rescues, habits.rescue_g),
-        _insulin_table(*_pick(life["boluses"], life["n_boluses"], names)),
+        np.arange(n_times) * TICK_MINUTES,
+        np.array(cgm),
+        np.array(plasma),
+        _meal_table(names, meals, rescues, habits.rescue_g),
+        _stack(names, boluses),
     )
-
-
-def _live(
-    days: AnyArray,
-    plans: AnyArray,
-    habits: Habits,
-    meals: tuple[AnyArray, AnyArray],
-    errors: tuple[AnyArray, AnyArray],
-    n_jobs: int | None,
-) -> dict[str, AnyArray]:
-    """Run the compiled loop for everyone."""
-    from twinprivacy.twins.glucose import kernels, kernels as life
-
-    n, n_times = errors[0].shape
-    limits = np.array([sensor_law().lowest, sensor_law().highest])
-    out = {"cgm": np.empty((n, n_times)), "plasma": np.empty((n, n_times))}
-    # At most one of each a tick, and a bolus for each meal.
-    most = n_times + int(np.diff(meals[1]).max(initial=0))
-    out |= {"boluses": np.empty((n, most, 2)), "rescues": np.empty((n, n_times))}
-    minds = np.empty((n, 6))
-
-    def work(block: slice) -> None:
-        life.live_all(
-            days[block],
-            fixed(),
-            plans[block],
-            habits.rules(),
-            meals[0],
-            meals[1][block.start : block.stop + 1],
-            errors[0][block],
-            errors[1][block],
-            limits,
-            days[block, 0, kernels.GB],
-            out["cgm"][block],
-            out["plasma"][block],
-            out["boluses"][block],
-            out["rescues"][block],
-            minds[block],
-        )
-
-    inputs.in_blocks(work, n, n_jobs)
-    counts = minds[:, [life.N_BOLUSES, life.N_RESCUES]].astype(int).T
-    return out | {"n_boluses": counts[0], "n_rescues": counts[1]}
 
 
 def _first_plan(
@@ -290,24 +375,22 @@ def _first_plan(
     n = len(people)
     rest = habits.resting_shift + habits.resting_sd * rng.normal(size=n)
     own = people[:, : len(PARAMETERS)]
-    move_rest(own, rest)
+    _move_rest(own, rest)
     plan = patients.copy()
     plan[list(PARAMETERS)] = own
     basal = 24 * plan["basal_u_per_hour"]
-    rule = clinical()["basal_times_carbohydrate_ratio"]["value"]
+    rule = _clinical()["basal_times_carbohydrate_ratio"]["value"]
     plan["target_mg_dl"] = plan["gb_mg_dl"].clip(lower=habits.lowest_target_mg_dl)
-    plan["correction_factor_mg_dl_per_u"] = _fall_by_one_unit(plan) / FIRST_SHARE
-    plan["carbohydrate_ratio_g_per_u"] = (rule / basal / FIRST_SHARE).clip(2, 200)
-    plan["carbohydrate_g_per_day"] = draw_appetites(n, habits, rng)
-    share = 1 + clinical()["counting_error"]["value"] / 100
+    plan["correction_factor_mg_dl_per_u"] = _fall_by_one_unit(plan) / _FIRST_SHARE
+    plan["carbohydrate_ratio_g_per_u"] = (rule / basal / _FIRST_SHARE).clip(2, 200)
+    plan["carbohydrate_g_per_day"] = _draw_appetites(n, habits, rng)
+    share = 1 + _clinical()["counting_error"]["value"] / 100
     plan["counted_share"] = share * rng.lognormal(0, habits.counting_person_sd, n)
     return plan
 
 
 def _fall_by_one_unit(plan: pd.DataFrame) -> AnyArray:
     """Return how far one unit at noon brings a resting person down, in mg/dL."""
-    from twinprivacy.twins.glucose.model import simulate_glucose
-
     bolus = pd.DataFrame({"patient": plan["patient"], "minute": 720, "bolus_units": 1})
     none = pd.DataFrame(columns=["patient", "minute", "carbohydrate_g", "kind"])
     trace = simulate_glucose(plan, none, bolus, minutes=1_440, step_minutes=5)
@@ -315,53 +398,120 @@ def _fall_by_one_unit(plan: pd.DataFrame) -> AnyArray:
     return np.asarray(np.maximum(fall, 2.0))
 
 
-def _read_plan(patients: pd.DataFrame) -> AnyArray:
-    """Return the prescription, shape (n, 5)."""
-    inputs.check_table(patients, "patients", list(PLAN))
-    plan = patients[list(PLAN)].to_numpy(dtype=float, na_value=np.nan)
-    bad = int((~(np.isfinite(plan) & (plan > 0))).any(axis=1).sum())
-    if bad:
-        raise DataError(
-            f"{', '.join(PLAN)} must be finite and above 0; got {bad} of {len(plan)} "
-            "people with others"
-        )
+def _read_plan(patients: pd.DataFrame) -> dict[str, Array]:
+    """Return the prescription by column."""
+    check_table(patients, name="patients", columns=_PLAN)
+    plan = {name: finite_floats(patients[name], name=name) for name in _PLAN}
+    for name, values in plan.items():
+        bad = int((values <= 0).sum())
+        if bad:
+            raise DataError(
+                f"{name} must be above 0; got {bad} of {len(values)} others"
+            )
     return plan
 
 
-def _pick(
-    rows: AnyArray, counts: AnyArray, names: AnyArray
-) -> tuple[AnyArray, AnyArray]:
-    """Return whose the filled rows are, and the rows."""
-    filled = np.arange(rows.shape[1]) < counts[:, None]
-    return np.repeat(names, counts), rows[filled]
-
-
 def _meal_table(
-    who: AnyArray,
-    rows: AnyArray,
-    rescued: AnyArray,
-    rescue_minutes: AnyArray,
-    rescue_g: float,
+    names: AnyArray, meals: list[AnyArray], rescues: Sequence[AnyArray], rescue_g: float
 ) -> pd.DataFrame:
     """Return what was eaten: meals, then rescue carbohydrate."""
-    meals = pd.DataFrame(
-        {
-            "patient": who,
-            "minute": rows[:, 0].astype(int),
-            "kind": np.array(KINDS)[rows[:, 2].astype(int)],
-            "carbohydrate_g": rows[:, 1],
-            "counted_g": rows[:, 3],
-        }
-    )
-    rescues = pd.DataFrame({"patient": rescued, "minute": rescue_minutes.astype(int)})
-    rescues = rescues.assign(
+    eaten = _stack(names, meals)
+    eaten["kind"] = np.array(KINDS)[eaten["kind"]]
+    rescued = _stack(names, rescues).assign(
         kind=KINDS[-1], carbohydrate_g=rescue_g, counted_g=rescue_g
     )
-    return pd.concat([meals, rescues], ignore_index=True)
+    return pd.concat([eaten, rescued], ignore_index=True)
 
 
-def _insulin_table(who: AnyArray, rows: AnyArray) -> pd.DataFrame:
-    """Return the boluses."""
-    return pd.DataFrame(
-        {"patient": who, "minute": rows[:, 0].astype(int), "bolus_units": rows[:, 1]}
-    )
+def _stack(names: AnyArray, own: Sequence[AnyArray]) -> pd.DataFrame:
+    """Return everyone's records in one table, with whose they are."""
+    rows = pd.DataFrame(np.concatenate(own))
+    minute = rows["minute"].astype(int)
+    who = np.repeat(names, [len(one) for one in own])
+    rows["minute"] = minute
+    rows.insert(0, "patient", who)
+    return rows
+
+
+def _clinical() -> dict[str, dict[str, float]]:
+    """Return value and spread of each published quantity, the first row of each."""
+    table = datasets.load("glucose_clinical_values")
+    confirmed = table[table["check"] == "verified"].drop_duplicates("quantity")
+    columns = confirmed[["quantity", "value", "spread"]].to_numpy()
+    return {row[0]: {"value": row[1], "spread": row[2]} for row in columns}
+
+
+def _draw_appetites(n: int, habits: Habits, rng: np.random.Generator) -> AnyArray:
+    """Draw the carbohydrate that each person eats on a day without skipping, in g."""
+    entered = _clinical()["counted_carbohydrate"]
+    eaten = entered["value"] / _mean_count(habits) / (1 - habits.forgotten_bolus)
+    eaten /= float(np.dot(habits.meal_shares, 1 - np.array(habits.meal_skipped)))
+    variance = np.log1p((entered["spread"] / entered["value"]) ** 2)
+    return eaten * rng.lognormal(-variance / 2, np.sqrt(variance), n)
+
+
+def _mean_count(habits: Habits) -> float:
+    """Return the mean share of the carbohydrate that is counted.
+
+    The published figure is a median; the mean of a log-normal share is larger.
+    """
+    median = 1 + _clinical()["counting_error"]["value"] / 100
+    variance = habits.counting_sd**2 + habits.counting_person_sd**2
+    return float(median * np.exp(variance / 2))
+
+
+def _draw_meals(
+    appetite_g: Array,
+    count: Array,
+    n_days: int,
+    habits: Habits,
+    rng: np.random.Generator,
+) -> list[AnyArray]:
+    """Draw each person's meals, records of `kernels.SERVED` in order of time.
+
+    `count` is the share that a person usually counts. A forgotten meal counts 0.
+    """
+    shape = len(appetite_g), n_days, len(habits.meal_minutes)
+    usual, sd = np.array(habits.meal_minutes), np.array(habits.meal_sd_minutes)
+    minute = np.clip(np.rint(usual + sd * rng.normal(size=shape)), 0, 1_439)
+    size = rng.lognormal(-(habits.meal_size_sd**2) / 2, habits.meal_size_sd, shape)
+    grams = appetite_g[:, None, None] * np.array(habits.meal_shares) * size
+    counted = grams * count[:, None, None]
+    counted = counted * rng.lognormal(0, habits.counting_sd, shape)
+    counted[rng.random(shape) < habits.forgotten_bolus] = 0.0
+    eaten = rng.random(shape) >= np.array(habits.meal_skipped)
+    minute += MINUTES_PER_DAY * np.arange(n_days)[:, None]
+    meals = np.empty(shape, kernels.SERVED)
+    meals["minute"], meals["kind"] = minute, np.arange(shape[-1])
+    meals["carbohydrate_g"] = np.minimum(grams, _LARGEST_MEAL)
+    meals["counted_g"] = np.minimum(counted, _LARGEST_MEAL)
+    chosen = [own[kept] for own, kept in zip(meals, eaten, strict=True)]
+    return [own[np.lexsort((own["kind"], own["minute"]))] for own in chosen]
+
+
+def _draw_days(
+    parameters: AnyArray,
+    spread: AnyArray,
+    n_days: int,
+    habits: Habits,
+    rng: np.random.Generator,
+) -> AnyArray:
+    """Draw the parameters of each person's days, shape (n, n_days, 18)."""
+    free = to_free(parameters)[:, None, :]
+    move = rng.normal(size=(len(parameters), n_days, parameters.shape[1]))
+    # A sudden change of these rates would starve or flood the blood with basal insulin.
+    move[..., _INSULIN] = 0.0
+    days = from_free(free + habits.day_sd * spread * move)
+    shift = habits.resting_day_sd * rng.normal(size=days.shape[:2])
+    _move_rest(days, shift)
+    return days
+
+
+def _move_rest(parameters: AnyArray, shift: AnyArray) -> None:
+    """Move the resting glucose by a factor exp(shift), as a misfitting basal rate does.
+
+    The product of _SG and Gb, the body's own production, stays.
+    """
+    made = parameters[..., _SG] * parameters[..., _GB]
+    moved = np.clip(parameters[..., _GB] * np.exp(shift), *_GB_RANGE)
+    parameters[..., _GB], parameters[..., _SG] = moved, made / moved

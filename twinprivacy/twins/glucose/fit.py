@@ -1,29 +1,30 @@
 """Make the glucose twin of one person: fit the model to readings, meals and doses."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy._types import AnyArray
+from twinprivacy._types import AnyArray, Array
 from twinprivacy._validation import check_fraction
 from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.estimates.estimate import Estimate
 from twinprivacy.people.columns import COLUMNS
 from twinprivacy.people.patients import check_number
-from twinprivacy.twins.glucose import inputs
+from twinprivacy.tables import check_table
+from twinprivacy.twins.glucose import inputs, kernels
 from twinprivacy.twins.glucose.inputs import (
     PARAMETERS,
+    TICK_MINUTES,
     free_slopes,
     from_free,
     priors,
     to_free,
 )
 from twinprivacy.twins.glucose.model import GlucoseTraces, simulate_glucose
-from twinprivacy.twins.glucose.search import Record
+from twinprivacy.twins.glucose.search import Optimum, Record, search
 from twinprivacy.twins.glucose.sensor import sensor_law
 
 __all__ = [
@@ -36,11 +37,13 @@ __all__ = [
 ]
 
 
-if TYPE_CHECKING:
-    from twinprivacy.twins.glucose.search import Record
-
-
-TICK = 5
+# What was eaten and injected before the record still acts for a while.
+_RUN_IN_MINUTES = 180
+# Glucose at the start is the mean of the readings of this time.
+_START_MINUTES = 15
+_LEAST_READINGS = 100
+_LEAST_PEOPLE = 50
+_KNOWN = ["patient", "weight_kg", "basal_u_per_hour"]
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,47 @@ class GlucoseFit:
     converged: bool
 
 
+def glucose_prior(patients: pd.DataFrame) -> GlucosePrior:
+    """Summarise people as the prior of a fit.
+
+    Parameters
+    ----------
+    patients : pandas.DataFrame
+        Fifty people or more with the 18 `PARAMETERS`: from `sample_patients`, then it
+        is the published prior, or from `prescribe`.
+
+    Returns
+    -------
+    GlucosePrior
+        Mean and covariance on the free scale.
+
+    Raises
+    ------
+    DataError
+        If the table lacks a column or a value is out of its range.
+    FitError
+        If there are fewer than 50 people, or all have one value of a parameter.
+
+    Examples
+    --------
+    >>> from twinprivacy.twins.glucose import sample_patients
+    >>> people = sample_patients(2_000, rng=np.random.default_rng(7))
+    >>> average = glucose_prior(people).patient(weight_kg=80, basal_u_per_hour=0.8)
+    >>> round(average.loc[0, "gb_mg_dl"])
+    119
+    """
+    free = to_free(inputs.read_parameters(patients))
+    if len(free) < _LEAST_PEOPLE:
+        raise FitError(
+            f"patients must be at least {_LEAST_PEOPLE} people for a prior; got "
+            f"{len(free)}"
+        )
+    covariance = np.cov(free, rowvar=False)
+    if np.linalg.eigvalsh(covariance)[0] <= 1e-12:
+        raise FitError("patients must differ in each parameter; some are the same")
+    return GlucosePrior(free.mean(axis=0), covariance, len(free))
+
+
 def fit_patient(
     cgm_mg_dl: npt.ArrayLike,
     meals: pd.DataFrame,
@@ -167,11 +211,8 @@ def fit_patient(
 
     Notes
     -----
-    With true meals and doses all parameters but p2 are learned from a week (shrinkage
-    below a half), kd too; fixing kd would bias ka2. With counted meals, forgotten ones,
-    a sensor's errors and change from day to day, p2, ka2 and kempt keep their prior
-    (shrinkage near 1) and the delays nearly so. They are not fixed: a parameter of
-    which the record says nothing stays what the prior makes it, with its full spread.
+    No parameter needs to be fixed: one of which the record says nothing stays what the
+    prior makes it, with its full spread (shrinkage near 1).
 
     References
     ----------
@@ -190,16 +231,28 @@ def fit_patient(
     >>> fit.estimates["gb_mg_dl"].value > 119
     True
     """
-    check_fraction(confidence_level, name="confidence_level")
-    if step_minutes not in (1, 5):
-        raise ParameterError(f"step_minutes must be 1 or 5; got {step_minutes!r}")
-    free = free_places(fixed)
-    weight = check_number(weight_kg, COLUMNS["weight_kg"])
-    basal = check_number(basal_u_per_hour, inputs.BASAL)
-    events = read_events(meals, insulin, np.atleast_1d(weight))
-    cgm = inputs.read_cgm(cgm_mg_dl)
-    told = make_record(cgm, *events, float(weight), float(basal), step_minutes)
-    return _fit(told, prior, free, float(weight), float(basal), confidence_level)
+    check_number(weight_kg, COLUMNS["weight_kg"])
+    check_number(basal_u_per_hour, inputs.BASAL)
+    readings = np.asarray(cgm_mg_dl, dtype=object)
+    if readings.ndim != 1:
+        raise DataError(f"cgm_mg_dl must have shape (n_times,); got {readings.shape}")
+    for name, table in (("meals", meals), ("insulin", insulin)):
+        check_table(table, name=name, least=0)
+        n_people = table["patient"].nunique() if "patient" in table.columns else 1
+        if n_people > 1:
+            raise DataError(f"{name} must be of one patient; got {n_people} patients")
+    fits = fit_patients(
+        pd.DataFrame([[0, weight_kg, basal_u_per_hour]], columns=_KNOWN),
+        readings[None],
+        meals.assign(patient=0),
+        insulin.assign(patient=0),
+        prior=prior,
+        fixed=fixed,
+        confidence_level=confidence_level,
+        step_minutes=step_minutes,
+        n_jobs=1,
+    )
+    return fits[0]
 
 
 def fit_patients(
@@ -253,28 +306,29 @@ def fit_patients(
     check_fraction(confidence_level, name="confidence_level")
     if step_minutes not in (1, 5):
         raise ParameterError(f"step_minutes must be 1 or 5; got {step_minutes!r}")
-    free = free_places(fixed)
+    free = _free_places(fixed)
     names, weight, basal = inputs.read_known(patients)
     eaten = inputs.read_meals(meals, names, weight)
     given = inputs.read_insulin(insulin, names, weight)
-    readings = inputs.to_numbers(cgm_mg_dl, inputs.GLUCOSE.name)
-    if readings.ndim != 2 or len(readings) != len(names):
+    readings = inputs.read_readings(cgm_mg_dl)
+    if len(readings) != len(names):
         raise DataError(
             "cgm_mg_dl must have one row a patient, shape (n, n_times); got "
             f"{readings.shape} for {len(names)} patients"
         )
-    fits: list[GlucoseFit | None] = [None] * len(names)
+    rates = inputs.basal_mu_per_kg_min(basal, weight)
+    # Given the fixed parameters at their mean, the others keep theirs.
+    precision = np.linalg.inv(prior.covariance)[np.ix_(free, free)]
 
-    def work(block: slice) -> None:
-        for j in range(block.start, block.stop):
-            own = eaten.of(j), given.of(j)
-            cgm = inputs.read_cgm(readings[j])
-            told = make_record(cgm, *own, weight[j], basal[j], step_minutes)
-            fit = _fit(told, prior, free, weight[j], basal[j], confidence_level)
-            fits[j] = replace(fit, patient=fit.patient.assign(patient=names[j]))
+    def work(j: int) -> GlucoseFit:
+        events = eaten.of(j), given.of(j)
+        record = _make_record(readings[j], *events, rates[j], step_minutes)
+        optimum = search(record, prior.mean, precision, free)
+        own = _one_patient(optimum.point.free, weight[j], basal[j])
+        own["patient"] = names[j]
+        return _summarise(optimum, record, own, prior, free, confidence_level)
 
-    inputs.in_blocks(work, len(names), n_jobs, block=1)
-    return [fit for fit in fits if fit is not None]
+    return inputs.map_people(work, len(names), n_jobs)
 
 
 def predict_glucose(
@@ -326,53 +380,13 @@ def predict_glucose(
         insulin.assign(patient=name),
         minutes=minutes,
         step_minutes=step_minutes,
-        every_minutes=TICK,
+        every_minutes=TICK_MINUTES,
         start_mg_dl=fit.start_mg_dl,
         n_jobs=1,
     )
 
 
-def _fit(
-    told: "Record",
-    prior: GlucosePrior,
-    free: AnyArray,
-    weight_kg: float,
-    basal_u_per_hour: float,
-    confidence_level: float,
-) -> GlucoseFit:
-    from twinprivacy.twins.glucose.search import search
-
-    # Given the fixed parameters at their mean, the others keep theirs.
-    precision = np.linalg.inv(prior.covariance)[np.ix_(free, free)]
-    optimum = search(told, prior.mean, precision, free)
-    place = optimum.point.free
-    covariance = np.zeros_like(prior.covariance)
-    covariance[np.ix_(free, free)] = optimum.covariance
-    ratio = np.sqrt(np.diag(covariance) / np.diag(prior.covariance))
-    return GlucoseFit(
-        _one_patient(place, weight_kg, basal_u_per_hour),
-        _estimate(place, covariance, optimum, confidence_level),
-        dict(zip(PARAMETERS, ratio.tolist(), strict=True)),
-        place,
-        covariance,
-        optimum.point.trace,
-        told.start,
-        optimum.residual_sd,
-        optimum.n,
-        optimum.weight * optimum.n,
-        optimum.converged,
-    )
-
-
-_TICK = 5
-# What was eaten and injected before the record still acts for a while.
-_RUN_IN_MINUTES = 180
-# Glucose at the start is the mean of the readings of this time.
-_START_MINUTES = 15
-_LEAST_READINGS = 100
-
-
-def free_places(fixed: Collection[str]) -> AnyArray:
+def _free_places(fixed: Collection[str]) -> AnyArray:
     """Return the places of the parameters that are not fixed."""
     unknown = sorted(set(fixed) - set(PARAMETERS))
     if unknown or len(set(fixed)) == len(PARAMETERS):
@@ -383,35 +397,15 @@ def free_places(fixed: Collection[str]) -> AnyArray:
     return np.array([i for i, name in enumerate(PARAMETERS) if name not in set(fixed)])
 
 
-def read_events(
-    meals: pd.DataFrame, insulin: pd.DataFrame, weight_kg: AnyArray
-) -> tuple[AnyArray, AnyArray]:
-    """Return one person's meals and boluses in the model's units."""
-    for name, table in (("meals", meals), ("insulin", insulin)):
-        inputs.check_table(table, name, ["minute"])
-        n_people = table["patient"].nunique() if "patient" in table.columns else 1
-        if n_people > 1:
-            raise DataError(f"{name} must be of one patient; got {n_people} patients")
-    who = np.zeros(1)
-    eaten = inputs.read_meals(meals.assign(patient=0), who, weight_kg)
-    given = inputs.read_insulin(insulin.assign(patient=0), who, weight_kg)
-    return eaten.rows, given.rows
-
-
-def make_record(
-    cgm: AnyArray,
-    meals: AnyArray,
-    boluses: AnyArray,
-    weight_kg: float,
-    basal_u_per_hour: float,
-    step_minutes: int,
+def _make_record(
+    cgm: Array, meals: AnyArray, boluses: AnyArray, basal: float, step_minutes: int
 ) -> Record:
-    """Return what the search is told, without the readings that it does not use."""
+    """Return what the search knows, without the readings that it does not use."""
     known = cgm[np.isfinite(cgm)]
-    first = cgm[: _START_MINUTES // _TICK]
+    first = cgm[: _START_MINUTES // TICK_MINUTES]
     first = first[np.isfinite(first)]
     used = cgm.copy()
-    used[: _RUN_IN_MINUTES // _TICK] = np.nan
+    used[: _RUN_IN_MINUTES // TICK_MINUTES] = np.nan
     law = sensor_law()
     used[(used <= law.lowest) | (used >= law.highest)] = np.nan
     n = int(np.isfinite(used).sum())
@@ -420,68 +414,46 @@ def make_record(
             f"cgm_mg_dl must hold at least {_LEAST_READINGS} readings within the "
             f"sensor's range after {_RUN_IN_MINUTES} minutes; got {n}"
         )
-    basal = inputs.basal_mu_per_kg_min(basal_u_per_hour, weight_kg)
     start = float(first.mean() if first.size else known[0])
-    every = _TICK // step_minutes
-    return Record(used, meals, boluses, float(basal), start, step_minutes, every)
+    steps = float(step_minutes), TICK_MINUTES // step_minutes, cgm.size
+    return Record(used, float(basal), kernels.Course(meals, boluses, start, *steps))
 
 
-if TYPE_CHECKING:
-    from twinprivacy.twins.glucose.search import Optimum
-
-
-_LEAST_PEOPLE = 50
-
-
-def glucose_prior(patients: pd.DataFrame) -> GlucosePrior:
-    """Summarise people as the prior of a fit.
-
-    Parameters
-    ----------
-    patients : pandas.DataFrame
-        Fifty people or more with the 18 `PARAMETERS`: from `sample_patients`, then it
-        is the published prior, or from `prescribe`.
-
-    Returns
-    -------
-    GlucosePrior
-        Mean and covariance on the free scale.
-
-    Raises
-    ------
-    DataError
-        If the table lacks a column or a value is out of its range.
-    FitError
-        If there are fewer than 50 people, or all have one value of a parameter.
-
-    Examples
-    --------
-    >>> from twinprivacy.twins.glucose import sample_patients
-    >>> people = sample_patients(2_000, rng=np.random.default_rng(7))
-    >>> average = glucose_prior(people).patient(weight_kg=80, basal_u_per_hour=0.8)
-    >>> round(average.loc[0, "gb_mg_dl"])
-    119
-    """
-    inputs.check_table(patients, "patients", list(PARAMETERS))
-    free = to_free(inputs.read_parameters(patients))
-    if len(free) < _LEAST_PEOPLE:
-        raise FitError(
-            f"patients must be at least {_LEAST_PEOPLE} people for a prior; got "
-            f"{len(free)}"
-        )
-    covariance = np.cov(free, rowvar=False)
-    if np.linalg.eigvalsh(covariance)[0] <= 1e-12:
-        raise FitError("patients must differ in each parameter; some are the same")
-    return GlucosePrior(free.mean(axis=0), covariance, len(free))
+def _summarise(
+    optimum: Optimum,
+    record: Record,
+    patient: pd.DataFrame,
+    prior: GlucosePrior,
+    free: AnyArray,
+    confidence_level: float,
+) -> GlucoseFit:
+    """Return the twin at the end of a search."""
+    covariance = np.zeros_like(prior.covariance)
+    covariance[np.ix_(free, free)] = optimum.covariance
+    ratio = np.sqrt(np.diag(covariance) / np.diag(prior.covariance))
+    return GlucoseFit(
+        patient,
+        _estimate(optimum, covariance, confidence_level),
+        dict(zip(PARAMETERS, ratio.tolist(), strict=True)),
+        optimum.point.free,
+        covariance,
+        optimum.point.trace,
+        record.course.start,
+        optimum.residual_sd,
+        optimum.n,
+        optimum.weight * optimum.n,
+        optimum.converged,
+    )
 
 
 def _estimate(
-    place: AnyArray, covariance: AnyArray, optimum: "Optimum", confidence_level: float
+    optimum: Optimum, covariance: Array, confidence_level: float
 ) -> dict[str, Estimate]:
     """Carry the normal law to a scale of each parameter alone, and to its unit."""
     from scipy.stats import norm
 
-    values, slopes = from_free(place), free_slopes(from_free(place))
+    values = from_free(optimum.point.free)
+    slopes = free_slopes(values)
     sd = np.sqrt(np.einsum("ij,jk,ik->i", slopes, covariance, slopes))
     reach = float(norm.ppf((1 + confidence_level) / 2))
     estimates = {}

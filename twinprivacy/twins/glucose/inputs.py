@@ -1,25 +1,28 @@
 """Tables of people, meals and insulin, checked and turned into the model's units.
 
-The one place where grams become mg/kg and units of insulin become mU/kg.
+The one place where grams become mg/kg and units of insulin become mU/kg, and where the
+published priors and the free scale of the parameters are.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from os import cpu_count
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy import datasets
-from twinprivacy._types import AnyArray
-from twinprivacy.errors import DataError, ParameterError
+from twinprivacy._types import AnyArray, Array
+from twinprivacy._validation import check_whole
+from twinprivacy.errors import DataError
 from twinprivacy.people.columns import COLUMNS, Column
-from twinprivacy.people.patients import check_number
-from twinprivacy.tables import as_floats
+from twinprivacy.people.patients import read_column
+from twinprivacy.tables import check_table
+from twinprivacy.twins.glucose.kernels import BOLUS, MEAL, N_PARAMETERS, Fixed
 
 __all__ = [
     "KINDS",
@@ -27,10 +30,13 @@ __all__ = [
 ]
 
 
+T = TypeVar("T")
+
+TICK_MINUTES = 5
+MINUTES_PER_DAY = 1_440
+READINGS_PER_DAY = MINUTES_PER_DAY // TICK_MINUTES
 _MILLI = 1_000.0
 _MINUTES_PER_HOUR = 60.0
-# People handled by one thread at a time.
-_BLOCK = 32
 # Ten years: more is a time stamp in another unit.
 _LAST_MINUTE = 10 * 525_960.0
 
@@ -48,7 +54,7 @@ _DURATION = _column("duration_minutes", "minutes", 0, 1_440, ("seconds", 1_800, 
 BASAL = _column(
     "basal_u_per_hour", "U/h", 0, 10, ("U/day", 10.01, 240), ("mU/h", 100, 10_000)
 )
-KNOWN = ("weight_kg", BASAL.name)
+_KNOWN = ("weight_kg", BASAL.name)
 GLUCOSE = _column("cgm_mg_dl", "mg/dL", 20, 1_000, ("mmol/L", 1.1, 19.99))
 
 
@@ -59,7 +65,7 @@ class _Events:
     Attributes
     ----------
     rows : numpy.ndarray
-        Shape (m, 3): minute, mg/kg and kind of a meal; or minute, mU/kg and duration.
+        Records of `kernels.MEAL` or `kernels.BOLUS`.
     first : numpy.ndarray
         Where the rows of each person begin, and the end; shape (n + 1,).
     """
@@ -72,11 +78,10 @@ class _Events:
         return self.rows[self.first[j] : self.first[j + 1]]
 
 
-def read_people(patients: pd.DataFrame) -> tuple[AnyArray, AnyArray, AnyArray]:
+def read_people(patients: pd.DataFrame) -> tuple[AnyArray, Array, Array]:
     """Return identifiers, the vectors of parameters (n, 20) and weights in kg."""
-    check_table(patients, "patients", ["patient", *PARAMETERS, *KNOWN])
     names, weight, basal = read_known(patients)
-    vectors = np.empty((len(patients), len(PARAMETERS) + 2))
+    vectors = np.empty((len(patients), N_PARAMETERS))
     vectors[:, : len(PARAMETERS)] = read_parameters(patients)
     # Rescue carbohydrate has no delay.
     vectors[:, -2] = 0.0
@@ -84,16 +89,17 @@ def read_people(patients: pd.DataFrame) -> tuple[AnyArray, AnyArray, AnyArray]:
     return names, vectors, weight
 
 
-def read_known(patients: pd.DataFrame) -> tuple[AnyArray, AnyArray, AnyArray]:
+def read_known(patients: pd.DataFrame) -> tuple[AnyArray, Array, Array]:
     """Return identifiers, weights in kg and basal rates in U/h."""
-    check_table(patients, "patients", ["patient", *KNOWN])
-    if patients.empty:
-        raise DataError("patients must have at least one row; got an empty table")
-    if patients["patient"].duplicated().any():
-        n_twice = int(patients["patient"].duplicated().sum())
+    check_table(patients, name="patients", columns=["patient", *_KNOWN])
+    n_twice = int(patients["patient"].duplicated().sum())
+    if n_twice:
         raise DataError(f"patients must have each patient once; got {n_twice} again")
-    weight = _numbers(patients, COLUMNS["weight_kg"])
-    return patients["patient"].to_numpy(), weight, _numbers(patients, BASAL)
+    weight, basal = (
+        read_column(patients[column.name], column)
+        for column in (COLUMNS["weight_kg"], BASAL)
+    )
+    return patients["patient"].to_numpy(), weight, basal
 
 
 def basal_mu_per_kg_min(basal_u_per_hour: Any, weight_kg: Any) -> Any:
@@ -101,47 +107,51 @@ def basal_mu_per_kg_min(basal_u_per_hour: Any, weight_kg: Any) -> Any:
     return basal_u_per_hour * _MILLI / _MINUTES_PER_HOUR / weight_kg
 
 
-def read_cgm(cgm_mg_dl: npt.ArrayLike) -> AnyArray:
-    """Return one person's readings, nan where missing."""
-    cgm = to_numbers(cgm_mg_dl, GLUCOSE.name)
-    if cgm.ndim != 1:
-        raise DataError(f"{GLUCOSE.name} must have shape (n_times,); got {cgm.shape}")
-    known = cgm[~np.isnan(cgm)]
-    if known.size:
-        _numbers(pd.DataFrame({GLUCOSE.name: known}), GLUCOSE)
+def read_readings(cgm_mg_dl: npt.ArrayLike) -> Array:
+    """Return readings in mg/dL, shape (n, n_times), nan where missing."""
+    try:
+        cgm = np.asarray(cgm_mg_dl, dtype=float)
+    except (TypeError, ValueError):
+        # Without the cause, which would quote a value.
+        raise DataError(f"{GLUCOSE.name} must hold numbers only; got others") from None
+    if cgm.ndim != 2 or not cgm.size:
+        raise DataError(f"{GLUCOSE.name} must have shape (n, n_times); got {cgm.shape}")
+    read_column(pd.Series(cgm[~np.isnan(cgm)]), GLUCOSE)
     return cgm
 
 
-def read_parameters(patients: pd.DataFrame) -> AnyArray:
+def name_rows(patients: npt.ArrayLike | None, n: int) -> AnyArray:
+    """Return who the rows of readings are of, by default 0, 1, ..."""
+    names = np.arange(n) if patients is None else np.asarray(patients)
+    if names.shape != (n,):
+        raise DataError(
+            f"patients must have one name a row of {GLUCOSE.name}; got {names.shape} "
+            f"for {n} rows"
+        )
+    return names
+
+
+def read_parameters(patients: pd.DataFrame) -> Array:
     """Return the personal parameters, shape (n, 18), within the ranges of the model."""
+    check_table(patients, name="patients", columns=PARAMETERS)
     values = patients[list(PARAMETERS)].to_numpy(dtype=float, na_value=np.nan)
     for i, name in enumerate(PARAMETERS):
         prior, own = priors()[name], values[:, i]
-        upper = np.full(len(own), prior.upper)
-        if prior.upper_parameter is not None:
-            upper = values[:, PARAMETERS.index(prior.upper_parameter)]
         least = prior.lower if name.startswith("beta") else np.nextafter(prior.lower, 1)
-        bad = int((~(np.isfinite(own) & (own >= least) & (own <= upper))).sum())
+        inside = np.isfinite(own) & (own >= least) & (own <= prior.upper_of(values))
+        bad = int((~inside).sum())
         if bad:
             raise DataError(
-                f"{name} must be finite, in {prior.lower:g} to "
-                f"{prior.upper_parameter or f'{prior.upper:g}'}; got {bad} of "
-                f"{len(own)} others"
+                f"{name} must be finite, in {prior.lower:g} to {prior.end()}; got "
+                f"{bad} of {len(own)} others"
             )
     return values
 
 
-def to_numbers(values: npt.ArrayLike, name: str) -> AnyArray:
-    """Return an array of numbers, or raise without quoting what was no number."""
-    try:
-        return np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} must hold numbers only") from None
-
-
-def read_meals(meals: pd.DataFrame, patients: AnyArray, weight_kg: AnyArray) -> _Events:
+def read_meals(meals: pd.DataFrame, patients: AnyArray, weight_kg: Array) -> _Events:
     """Return meals in mg per kg of body weight."""
-    check_table(meals, "meals", ["patient", "minute", _CARBOHYDRATE.name, "kind"])
+    columns = ["patient", "minute", _CARBOHYDRATE.name, "kind"]
+    check_table(meals, name="meals", columns=columns, least=0)
     kind = pd.Index(KINDS).get_indexer(pd.Index(meals["kind"]))
     bad = int((kind < 0).sum())
     if bad:
@@ -149,49 +159,24 @@ def read_meals(meals: pd.DataFrame, patients: AnyArray, weight_kg: AnyArray) -> 
             f"kind must be one of {', '.join(KINDS)}; got {bad} of {len(kind)} others"
         )
     who = _places(meals, "meals", patients)
-    amount = _numbers(meals, _CARBOHYDRATE) * _MILLI / weight_kg[who]
-    return _sort(who, _numbers(meals, _MINUTE), amount, kind, len(patients))
+    amount = read_column(meals[_CARBOHYDRATE.name], _CARBOHYDRATE)
+    amount = amount * _MILLI / weight_kg[who]
+    return _sort(meals, who, amount, kind, MEAL, len(patients))
 
 
 def read_insulin(
-    insulin: pd.DataFrame, patients: AnyArray, weight_kg: AnyArray
+    insulin: pd.DataFrame, patients: AnyArray, weight_kg: Array
 ) -> _Events:
     """Return boluses in mU per kg of body weight."""
-    check_table(insulin, "insulin", ["patient", "minute", _BOLUS.name])
+    columns = ["patient", "minute", _BOLUS.name]
+    check_table(insulin, name="insulin", columns=columns, least=0)
     who = _places(insulin, "insulin", patients)
-    amount = _numbers(insulin, _BOLUS) * _MILLI / weight_kg[who]
+    amount = read_column(insulin[_BOLUS.name], _BOLUS)
     duration = np.zeros(len(insulin))
     if _DURATION.name in insulin.columns:
-        duration = _numbers(insulin, _DURATION)
-    return _sort(who, _numbers(insulin, _MINUTE), amount, duration, len(patients))
-
-
-def check_table(table: pd.DataFrame, name: str, columns: list[str]) -> None:
-    """Raise unless a table has certain columns."""
-    if not isinstance(table, pd.DataFrame):
-        raise DataError(
-            f"{name} must be a pandas.DataFrame; got {type(table).__name__}"
-        )
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        raise DataError(
-            f"{name} must have the columns {', '.join(columns)}; missing: "
-            f"{', '.join(missing)}"
-        )
-
-
-def _numbers(table: pd.DataFrame, column: Column) -> AnyArray:
-    """Return one column of numbers within its range."""
-    if table.empty:
-        return np.empty(0)
-    try:
-        values = as_floats(table[column.name])
-        return check_number(values, column)
-    except (ParameterError, TypeError, ValueError) as error:
-        # Without the cause, which may quote a value.
-        ours = isinstance(error, ParameterError)
-        text = str(error) if ours else f"{column.name} must hold numbers only"
-        raise DataError(text) from None
+        duration = read_column(insulin[_DURATION.name], _DURATION)
+    amount = amount * _MILLI / weight_kg[who]
+    return _sort(insulin, who, amount, duration, BOLUS, len(patients))
 
 
 def _places(table: pd.DataFrame, name: str, patients: AnyArray) -> AnyArray:
@@ -206,34 +191,31 @@ def _places(table: pd.DataFrame, name: str, patients: AnyArray) -> AnyArray:
 
 
 def _sort(
-    who: AnyArray, minute: AnyArray, amount: AnyArray, third: AnyArray, n: int
+    table: pd.DataFrame,
+    who: AnyArray,
+    amount: Array,
+    third: AnyArray,
+    dtype: "np.dtype[Any]",
+    n: int,
 ) -> _Events:
+    minute = read_column(table["minute"], _MINUTE)
     # By every column, so that the order of the rows given does not matter at all.
     order = np.lexsort((third, amount, minute, who))
-    rows = np.column_stack([minute, amount, third])[order]
-    first = np.searchsorted(who[order], np.arange(n + 1))
-    return _Events(np.ascontiguousarray(rows, dtype=float), first)
+    rows = np.empty(len(order), dtype)
+    for name, values in zip(dtype.names or (), (minute, amount, third), strict=True):
+        rows[name] = values[order]
+    return _Events(rows, np.searchsorted(who[order], np.arange(n + 1)))
 
 
-def in_blocks(
-    work: Callable[[slice], None], n: int, n_jobs: int | None, *, block: int = _BLOCK
-) -> None:
-    """Do the work on blocks of people, in threads; compiled code lets others run."""
-    if n_jobs is not None and n_jobs < 1:
-        raise ParameterError(f"n_jobs must be 1 or more, or None; got {n_jobs!r}")
-    n_threads = min(n_jobs or cpu_count() or 1, -(-n // block))
+def map_people(work: Callable[[int], T], n: int, n_jobs: int | None) -> list[T]:
+    """Do the work for each person, in threads; compiled code lets others run."""
+    if n_jobs is not None:
+        check_whole(n_jobs, name="n_jobs")
+    n_threads = min(n_jobs or cpu_count() or 1, n)
     if n_threads <= 1:
-        work(slice(0, n))
-        return
+        return [work(j) for j in range(n)]
     with ThreadPoolExecutor(n_threads) as threads:
-        # Asking for each result raises what a thread raised.
-        for _ in threads.map(work, _blocks(n, block)):
-            pass
-
-
-def _blocks(n: int, size: int) -> Iterator[slice]:
-    for start in range(0, n, size):
-        yield slice(start, min(start + size, n))
+        return list(threads.map(work, range(n)))
 
 
 _MODEL = "replaybg_t1d (recommended)"
@@ -254,6 +236,7 @@ PARAMETERS = (
 )
 # The order in which they are drawn, or built from the free scale: bounds first.
 _LATE = ("ka2_per_min", *(f"kabs_{kind}_per_min" for kind in KINDS))
+_ORDER = (*(name for name in PARAMETERS if name not in _LATE), *_LATE)
 _FIXED = ("VG", "r1", "r2", "alpha", "VI", "ke", "tau", "kgri", "f")
 _SYMBOLS = {"si": "SI*VG", "gb": "Gb", "sg": "SG"}
 # The free scale keeps this far from a bound: beyond it the value is the bound itself.
@@ -262,33 +245,39 @@ _N_SPREAD = 4_000
 
 
 class _Prior(NamedTuple):
-    """The published prior of one parameter; `upper` may name another parameter."""
+    """The published prior of one parameter; `bound` is the place of its upper bound."""
 
     family: str
     a: float
     b: float
     lower: float
     upper: float
-    upper_parameter: str | None
+    bound: int | None
+
+    def upper_of(self, values: AnyArray) -> Any:
+        """Return the upper bound, given parameters of shape (..., 18)."""
+        return self.upper if self.bound is None else values[..., self.bound]
+
+    def end(self) -> str:
+        """Return the upper bound in words."""
+        return f"{self.upper:g}" if self.bound is None else PARAMETERS[self.bound]
 
 
 @cache
 def priors() -> dict[str, _Prior]:
     """Return the published prior of each parameter."""
-    table = _model_rows()
-    rows = {str(name).split(" ")[0]: row for name, row in table.iterrows()}
-    return {name: _prior(rows[_symbol(name)]) for name in PARAMETERS}
+    rows = {str(name).split(" ")[0]: row for name, row in _model_rows().iterrows()}
+    stems = {name: name.split("_")[0] for name in PARAMETERS}
+    return {
+        name: _prior(rows[_SYMBOLS.get(stem, stem)]) for name, stem in stems.items()
+    }
 
 
 @cache
-def _fixed_values() -> tuple[float, ...]:
+def fixed() -> Fixed:
+    """Return what is the same for everyone."""
     values = _model_rows()["value"]
-    return tuple(float(values[name]) for name in _FIXED)
-
-
-def fixed() -> AnyArray:
-    """Return what is the same for everyone, in the order of the compiled code."""
-    return np.array(_fixed_values())
+    return Fixed(*(float(values[name]) for name in _FIXED))
 
 
 def _model_rows() -> pd.DataFrame:
@@ -297,51 +286,39 @@ def _model_rows() -> pd.DataFrame:
     return table[confirmed].set_index("parameter")
 
 
-def _symbol(name: str) -> str:
-    stem = name.split("_")[0]
-    return _SYMBOLS.get(stem, stem)
-
-
 def _prior(row: "pd.Series[Any]") -> _Prior:
     bound = row["upper_parameter"]
-    upper = np.inf if pd.isna(row["upper"]) else float(row["upper"])
     return _Prior(
         str(row["prior_family"]),
         float(row["prior_a"]),
         float(row["prior_b"]),
         float(row["lower"]),
-        upper,
-        None if pd.isna(bound) else f"{bound}_per_min",
+        np.inf if pd.isna(row["upper"]) else float(row["upper"]),
+        None if pd.isna(bound) else PARAMETERS.index(f"{bound}_per_min"),
     )
 
 
-def sample_priors(n: int, rng: np.random.Generator) -> AnyArray:
+def sample_priors(n: int, rng: np.random.Generator) -> Array:
     """Draw parameters from the published priors, shape (n, 18).
 
     Each is cut to its range, bounds first: given kd, ka2 is cut at kd.
     """
     values = np.empty((n, len(PARAMETERS)))
-    for name in _order():
+    for name in _ORDER:
         prior = priors()[name]
-        upper = np.full(n, prior.upper)
-        if prior.upper_parameter is not None:
-            upper = values[:, PARAMETERS.index(prior.upper_parameter)]
+        upper = np.broadcast_to(prior.upper_of(values), n)
         values[:, PARAMETERS.index(name)] = _draw_inside(prior, upper, rng)
     # The prior is that of the product SI VG.
-    values[:, :3] /= fixed()[0]
+    values[:, : len(DAY_PARTS)] /= fixed().vg
     return values
 
 
-def _order() -> list[str]:
-    return [name for name in PARAMETERS if name not in _LATE] + list(_LATE)
-
-
-def _draw_inside(prior: _Prior, upper: AnyArray, rng: np.random.Generator) -> AnyArray:
+def _draw_inside(prior: _Prior, upper: Array, rng: np.random.Generator) -> Array:
     """Draw by the inverse of the cut distribution."""
     law, root = _law(prior), prior.family == "normal square root"
     lower = np.sqrt(prior.lower) if root else prior.lower
     shares = rng.uniform(law.cdf(lower), law.cdf(np.sqrt(upper) if root else upper))
-    drawn: AnyArray = law.ppf(shares)
+    drawn: Array = law.ppf(shares)
     if root:
         drawn = np.square(drawn)
     # Rounding may reach a bound, which is no value inside.
@@ -360,17 +337,16 @@ def _law(prior: _Prior) -> Any:
     return stats.norm(prior.a, prior.b)
 
 
-def free_spread(rng: np.random.Generator) -> AnyArray:
+def free_spread(rng: np.random.Generator) -> Array:
     """Return the SD of each prior on the free scale, from a sample of it."""
-    return cast(AnyArray, to_free(sample_priors(_N_SPREAD, rng)).std(axis=0))
+    return cast(Array, to_free(sample_priors(_N_SPREAD, rng)).std(axis=0))
 
 
-def to_free(values: AnyArray) -> AnyArray:
+def to_free(values: Array) -> Array:
     """Return parameters, shape (..., 18), on the free scale."""
     free = np.log(values)
-    for i, lower, upper, bound in _bounded():
-        width = (upper if bound is None else values[..., bound]) - lower
-        share = (values[..., i] - lower) / width
+    for i, prior in _bounded():
+        share = (values[..., i] - prior.lower) / (prior.upper_of(values) - prior.lower)
         # On the bound itself the logit is infinite.
         with np.errstate(divide="ignore"):
             logit = np.log(share) - np.log1p(-share)
@@ -378,43 +354,38 @@ def to_free(values: AnyArray) -> AnyArray:
     return free
 
 
-def from_free(free: AnyArray) -> AnyArray:
+def from_free(free: Array) -> Array:
     """Return parameters from the free scale."""
     near = np.clip(free, -_FARTHEST, _FARTHEST)
-    values: AnyArray = np.exp(near)
+    values: Array = np.exp(near)
     shares = 1.0 / (1.0 + np.exp(-near))
-    for i, lower, upper, bound in _bounded():
-        width = (upper if bound is None else values[..., bound]) - lower
-        values[..., i] = lower + width * shares[..., i]
+    for i, prior in _bounded():
+        width = prior.upper_of(values) - prior.lower
+        values[..., i] = prior.lower + width * shares[..., i]
     return values
 
 
-def free_slopes(values: AnyArray) -> AnyArray:
+def free_slopes(values: Array) -> Array:
     """Return the derivative of one person's parameters by the free scale, (18, 18).
 
     Row: parameter; column: free scale. Off the diagonal where one bounds another.
     """
     slopes = np.diag(values)
-    for i, lower, upper, bound in _bounded():
-        width = (upper if bound is None else values[bound]) - lower
-        share = (values[i] - lower) / width
+    for i, prior in _bounded():
+        width = prior.upper_of(values) - prior.lower
+        share = (values[i] - prior.lower) / width
         slopes[i, i] = width * share * (1 - share)
-        if bound is not None:
-            slopes[i, bound] = values[i]
+        if prior.bound is not None:
+            slopes[i, prior.bound] = values[i]
     return slopes
 
 
 @cache
-def _bounded() -> tuple[tuple[int, float, float, int | None], ...]:
-    """List place, lower and upper bound of the parameters with two bounds.
-
-    The last is the place of the parameter that is the upper bound, if one is.
-    """
-    bounds = []
-    for name in _order():
-        _, _, _, lower, upper, other = priors()[name]
-        bound = None if other is None else PARAMETERS.index(other)
-        # SG below 1/min is no bound that matters: a logarithm is simpler to read.
-        if name != "sg_per_min" and (bound is not None or np.isfinite(upper)):
-            bounds.append((PARAMETERS.index(name), lower, upper, bound))
-    return tuple(bounds)
+def _bounded() -> tuple[tuple[int, _Prior], ...]:
+    """List place and prior of the parameters with two bounds."""
+    # SG below 1/min is no bound that matters: a logarithm is simpler to read.
+    return tuple(
+        (PARAMETERS.index(name), priors()[name])
+        for name in _ORDER
+        if name != "sg_per_min" and priors()[name].end() != "inf"
+    )

@@ -1,8 +1,8 @@
 """The glucose twin of a person with type-1 diabetes: the ReplayBG model, simulated.
 
 Bergman's minimal model with oral absorption, subcutaneous insulin and the delay of
-interstitial glucose, with published priors. `glucose_days` simulates the life of such
-people, `glucose_fit` fits the model to one of them.
+interstitial glucose, with published priors. `days` simulates the lives of such people,
+`fit` fits the model to one of them.
 """
 
 from dataclasses import dataclass, replace
@@ -13,10 +13,10 @@ import pandas as pd
 
 from twinprivacy import datasets
 from twinprivacy._types import AnyArray
-from twinprivacy._validation import check_rng
+from twinprivacy._validation import check_at_least, check_rng, check_whole
 from twinprivacy.errors import ParameterError
 from twinprivacy.people.patients import check_number
-from twinprivacy.twins.glucose import inputs
+from twinprivacy.twins.glucose import inputs, kernels
 from twinprivacy.twins.glucose.inputs import (
     PARAMETERS,
     fixed,
@@ -33,8 +33,7 @@ __all__ = [
     "simulate_glucose",
 ]
 
-
-HOURS_PER_DAY = 24.0
+_HOURS_PER_DAY = 24.0
 
 
 @dataclass(frozen=True)
@@ -101,13 +100,12 @@ def sample_patients(n: int, *, rng: np.random.Generator) -> pd.DataFrame:
     2       115         86
     """
     check_rng(rng)
-    if n < 1:
-        raise ParameterError(f"n must be 1 or more; got {n!r}")
+    check_whole(n, name="n")
     people = pd.DataFrame(sample_priors(n, rng), columns=list(PARAMETERS))
     people.insert(0, "patient", np.arange(n))
     people["weight_kg"] = _sample_weights(n, rng)
     dose = _sample_basal(n, rng)
-    people["basal_u_per_hour"] = dose * people["weight_kg"] / HOURS_PER_DAY
+    people["basal_u_per_hour"] = dose * people["weight_kg"] / _HOURS_PER_DAY
     return people
 
 
@@ -150,9 +148,7 @@ def drift(
     True
     """
     check_rng(rng)
-    if not (np.isfinite(sd) and sd >= 0):
-        raise ParameterError(f"sd must be finite, 0 or more; got {sd!r}")
-    inputs.check_table(patients, "patients", list(PARAMETERS))
+    check_at_least(sd, 0, name="sd")
     free = to_free(inputs.read_parameters(patients))
     moved = free + sd * free_spread(rng) * rng.normal(size=free.shape)
     later = patients.copy()
@@ -242,56 +238,37 @@ def simulate_glucose(
     >>> trace.plasma_mg_dl[0, [0, 144, 180]].round()
     array([114., 114., 167.])
     """
-    from twinprivacy.twins.glucose import kernels
-
     _check_steps(minutes, step_minutes, every_minutes)
     names, people, weight = inputs.read_people(patients)
     eaten = inputs.read_meals(meals, names, weight)
     given = inputs.read_insulin(insulin, names, weight)
-    start = people[:, kernels.GB] if start_mg_dl is None else start_mg_dl
-    start = np.array(np.broadcast_to(start, len(names)), dtype=float)
-    check_number(start, replace(inputs.GLUCOSE, name="start_mg_dl"))
-    shape = len(names), minutes // every_minutes + 1
-    plasma, interstitial = np.empty(shape), np.empty(shape)
-    states = np.empty((len(names), kernels.N_STATES))
+    gb = people[:, PARAMETERS.index("gb_mg_dl")]
+    start = np.broadcast_to(gb if start_mg_dl is None else start_mg_dl, len(names))
+    start = check_number(start, replace(inputs.GLUCOSE, name="start_mg_dl"))
+    n_rows = minutes // every_minutes + 1
+    steps = float(step_minutes), every_minutes // step_minutes, n_rows
 
-    def work(block: slice) -> None:
-        bounds = slice(block.start, block.stop + 1)
-        kernels.run_all(
-            people[block],
-            fixed(),
-            float(step_minutes),
-            every_minutes // step_minutes,
-            eaten.rows,
-            eaten.first[bounds],
-            given.rows,
-            given.first[bounds],
-            start[block],
-            plasma[block],
-            interstitial[block],
-            states[block],
-        )
+    def work(j: int) -> tuple[AnyArray, AnyArray, AnyArray]:
+        course = kernels.Course(eaten.of(j), given.of(j), float(start[j]), *steps)
+        return kernels.follow(people[j], fixed(), course)
 
-    inputs.in_blocks(work, len(names), n_jobs)
-    times = np.arange(shape[1]) * every_minutes
-    return GlucoseTraces(names, times, plasma, interstitial)
+    plasma, interstitial, _ = zip(
+        *inputs.map_people(work, len(names), n_jobs), strict=True
+    )
+    times = np.arange(n_rows) * every_minutes
+    return GlucoseTraces(names, times, np.array(plasma), np.array(interstitial))
 
 
 def _check_steps(minutes: int, step_minutes: int, every_minutes: int) -> None:
-    if not 1 <= step_minutes <= 10:
-        raise ParameterError(
-            f"step_minutes must lie in 1 to 10 minutes; got {step_minutes!r}"
-        )
-    if every_minutes < 1 or every_minutes % step_minutes:
-        raise ParameterError(
-            "every_minutes must be a multiple of step_minutes; got "
-            f"{every_minutes!r} and {step_minutes!r}"
-        )
-    if minutes < every_minutes or minutes % every_minutes:
-        raise ParameterError(
-            "minutes must be a multiple of every_minutes; got "
-            f"{minutes!r} and {every_minutes!r}"
-        )
+    check_whole(step_minutes, name="step_minutes", most=10)
+    for name, long, of, short in (
+        ("every_minutes", every_minutes, "step_minutes", step_minutes),
+        ("minutes", minutes, "every_minutes", every_minutes),
+    ):
+        if long < short or long % short:
+            raise ParameterError(
+                f"{name} must be a multiple of {of}; got {long!r} and {short!r}"
+            )
 
 
 def _sample_weights(n: int, rng: np.random.Generator) -> AnyArray:

@@ -9,42 +9,37 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from twinprivacy._types import AnyArray
-from twinprivacy.twins.glucose import kernels, kernels as sensitivities
+from twinprivacy._types import AnyArray, Array
+from twinprivacy.twins.glucose import kernels
 from twinprivacy.twins.glucose.inputs import fixed, free_slopes, from_free
 
-MAX_STEPS = 60
+_MAX_STEPS = 60
 # No parameter moves by more in one step, on the free scale.
-LONGEST_STEP = 2.0
-FIRST_DAMPING, MORE_DAMPING, LESS_DAMPING = 1e-3, 5.0, 0.2
-LARGEST_DAMPING = 1e7
+_LONGEST_STEP = 2.0
+_FIRST_DAMPING, _MORE_DAMPING, _LESS_DAMPING = 1e-3, 5.0, 0.2
+_LARGEST_DAMPING = 1e7
 # Gain in the log posterior below which the search ends.
-ROUGH, FINE = 0.3, 2e-3
+_ROUGH, _FINE = 0.3, 2e-3
 # An autocorrelation below it ends the sum that makes the effective number.
-NO_CORRELATION = 0.05
+_NO_CORRELATION = 0.05
 # Variance of readings in whole mg/dL about the truth: no fit is better than that.
-ROUNDING = 1 / 12
+_ROUNDING = 1 / 12
 
 
 @dataclass(frozen=True)
 class Record:
-    """What the fit of one person is told.
+    """What the fit of one person is posterior.
 
-    `cgm` has nan where a reading is missing or not used; `basal` is in mU/kg/min; meals
-    and boluses are rows in the model's units, and `start` is glucose at minute 0.
+    `cgm` has nan where a reading is missing or not used; `basal` is in mU/kg/min.
     """
 
-    cgm: AnyArray
-    meals: AnyArray
-    boluses: AnyArray
+    cgm: Array
     basal: float
-    start: float
-    step_minutes: int
-    every: int
+    course: kernels.Course
 
 
 @dataclass(frozen=True)
-class Point:
+class _Point:
     """The model at one place of the free scale: fit, and slopes there."""
 
     free: AnyArray
@@ -55,7 +50,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Posterior:
+class _Posterior:
     """What is climbed: a record worth `n` independent readings, and the prior."""
 
     record: Record
@@ -66,7 +61,7 @@ class Posterior:
 
     def objective(self, place: AnyArray) -> float:
         """Return minus the log posterior at a place, up to a constant."""
-        squares = sum_squares(self.record, follow(self.record, place))
+        squares = _sum_squares(self.record, follow(self.record, place))
         gap = (place - self.mean)[self.free]
         return float(self.n / 2 * np.log(squares) + gap @ self.precision @ gap / 2)
 
@@ -82,7 +77,7 @@ class Posterior:
 class Optimum:
     """Where the search ended."""
 
-    point: Point
+    point: _Point
     covariance: AnyArray
     weight: float
     n: int
@@ -91,7 +86,7 @@ class Optimum:
     @property
     def residual_sd(self) -> float:
         """Return the root mean square of the residuals in mg/dL."""
-        return float(np.sqrt(max(self.point.squares / self.n - ROUNDING, 0.0)))
+        return float(np.sqrt(max(self.point.squares / self.n - _ROUNDING, 0.0)))
 
 
 def search(
@@ -103,94 +98,69 @@ def search(
     asked for, with the number of residuals tempered.
     """
     n = int(np.isfinite(record.cgm).sum())
-    coarse = replace(record, step_minutes=record.step_minutes * record.every, every=1)
-    rough, _ = _climb(Posterior(coarse, mean, precision, free, n), mean, ROUGH)
+    course = record.course
+    coarse = replace(
+        record, course=course._replace(dt=course.dt * course.every, every=1)
+    )
+    rough, _ = _climb(_Posterior(coarse, mean, precision, free, n), mean, _ROUGH)
     weight = effective_share(record.cgm - follow(coarse, rough))
-    told = Posterior(record, mean, precision, free, weight * n)
-    place, done = _climb(told, rough, FINE)
+    tempered = _Posterior(record, mean, precision, free, weight * n)
+    place, done = _climb(tempered, rough, _FINE)
     point = linearise(record, place, free)
     curvature = weight * n / point.squares * point.information + precision
     return Optimum(point, invert(curvature), weight, n, done)
 
 
-def _climb(told: Posterior, place: AnyArray, tolerance: float) -> tuple[AnyArray, bool]:
+def _climb(
+    posterior: _Posterior, place: AnyArray, tolerance: float
+) -> tuple[AnyArray, bool]:
     """Take damped steps until the objective no longer falls."""
-    objective, damping = told.objective(place), FIRST_DAMPING
-    for _ in range(MAX_STEPS):
-        slope, curvature = told.slope(place)
+    objective, damping = posterior.objective(place), _FIRST_DAMPING
+    for _ in range(_MAX_STEPS):
+        slope, curvature = posterior.slope(place)
         better = None
-        while better is None and damping < LARGEST_DAMPING:
+        while better is None and damping < _LARGEST_DAMPING:
             damped = curvature + damping * np.diag(np.diag(curvature))
             step = np.linalg.solve(damped, slope)
-            step *= min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), 1e-300))
+            step *= min(1.0, _LONGEST_STEP / max(float(np.abs(step).max()), 1e-300))
             trial = place.copy()
-            trial[told.free] += step
-            reached = told.objective(trial)
+            trial[posterior.free] += step
+            reached = posterior.objective(trial)
             if reached <= objective:
                 better = trial
             else:
-                damping *= MORE_DAMPING
+                damping *= _MORE_DAMPING
         if better is None:
             return place, True
         gain, objective, place = objective - reached, reached, better
-        damping = max(damping * LESS_DAMPING, 1e-9)
+        damping = max(damping * _LESS_DAMPING, 1e-9)
         if gain < tolerance:
             return place, True
     return place, False
 
 
-def follow(record: Record, place: AnyArray) -> AnyArray:
+def follow(record: Record, place: Array) -> Array:
     """Simulate one person at a place of the free scale, as the sensor would see it."""
-    glucose, trace = np.empty((1, record.cgm.size)), np.empty((1, record.cgm.size))
-    kernels.run_all(
-        _values(record, place)[None],
-        fixed(),
-        float(record.step_minutes),
-        record.every,
-        record.meals,
-        np.array([0, len(record.meals)]),
-        record.boluses,
-        np.array([0, len(record.boluses)]),
-        np.array([record.start]),
-        glucose,
-        trace,
-        np.empty((1, kernels.N_STATES)),
-    )
-    seen: AnyArray = trace[0]
-    return seen
+    return kernels.follow(_values(record, place), fixed(), record.course)[1]
 
 
-def sum_squares(record: Record, trace: AnyArray) -> float:
+def _sum_squares(record: Record, trace: Array) -> float:
     """Sum the squared residuals, no smaller than rounded readings leave them."""
-    fit = sensitivities.sum_squares(record.cgm, trace)
-    return float(fit + ROUNDING * np.isfinite(record.cgm).sum())
+    fit = kernels.sum_squares(record.cgm, trace)
+    return float(fit + _ROUNDING * np.isfinite(record.cgm).sum())
 
 
-def linearise(record: Record, place: AnyArray, free: AnyArray) -> Point:
+def linearise(record: Record, place: Array, free: AnyArray) -> _Point:
     """Simulate one person at a place of the free scale, with slopes there."""
-    n_personal = sensitivities.N_PERSONAL
     values = _values(record, place)
-    trace = np.empty(record.cgm.size)
-    slopes = np.empty((record.cgm.size, n_personal))
-    sensitivities.differentiate(
-        values,
-        fixed(),
-        float(record.step_minutes),
-        record.every,
-        record.meals,
-        record.boluses,
-        record.start,
-        trace,
-        slopes,
-    )
-    information, score = np.empty((n_personal, n_personal)), np.empty(n_personal)
-    sensitivities.gather(record.cgm, trace, slopes, information, score)
-    turn = free_slopes(values[:n_personal])[:, free]
-    squares = sum_squares(record, trace)
-    return Point(place, squares, turn.T @ information @ turn, turn.T @ score, trace)
+    trace, slopes = kernels.differentiate(values, fixed(), record.course)
+    information, score = kernels.gather(record.cgm, trace, slopes)
+    turn = free_slopes(values[: kernels.N_PERSONAL])[:, free]
+    squares = _sum_squares(record, trace)
+    return _Point(place, squares, turn.T @ information @ turn, turn.T @ score, trace)
 
 
-def _values(record: Record, place: AnyArray) -> AnyArray:
+def _values(record: Record, place: Array) -> Array:
     """Return the parameters at a place in the order of the compiled code."""
     return np.append(from_free(place), [0.0, record.basal])
 
@@ -215,9 +185,9 @@ def effective_share(residuals: AnyArray) -> float:
     pairs = np.fft.irfft(np.abs(np.fft.rfft(known.astype(float), size)) ** 2, size)
     n_lags = max(residuals.size // 4, 2)
     rho = products[:n_lags] / np.maximum(pairs[:n_lags], 1.0)
-    if rho[0] <= ROUNDING:
+    if rho[0] <= _ROUNDING:
         return 1.0
     rho /= rho[0]
-    ends = np.flatnonzero(rho <= NO_CORRELATION)
+    ends = np.flatnonzero(rho <= _NO_CORRELATION)
     last = ends[0] if ends.size else n_lags
     return float(1 / (1 + 2 * rho[1:last].sum()))
