@@ -112,7 +112,7 @@ class Minimisation:
     Parameters
     ----------
     drop : tuple of str
-        Columns, or modalities of `twinprivacy.people.describe_columns`, such as
+        Columns, or modalities of `twinprivacy.people.COLUMNS`, such as
         "genome", for all of their columns.
 
     Raises

@@ -9,7 +9,7 @@ from .columns import (
 )
 from .patients import (
     check_number as check_number,
-    describe_columns as describe_columns,
+    read_column as read_column,
     read_patients as read_patients,
 )
 
@@ -19,7 +19,7 @@ __all__ = [
     "POPULATIONS",
     "Column",
     "check_number",
-    "describe_columns",
+    "read_column",
     "read_patients",
     "simulate_cohort",
 ]

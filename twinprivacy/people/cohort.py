@@ -6,7 +6,7 @@ behind the warfarin dosing equations; see the notes for what is left out.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,10 @@ import pandas as pd
 
 from twinprivacy import datasets
 from twinprivacy._types import Array
-from twinprivacy._validation import check_choice, check_rng
-from twinprivacy.errors import ParameterError
+from twinprivacy._validation import check_choice, check_rng, check_whole
 from twinprivacy.people.columns import COLUMNS, RACES
+from twinprivacy.people.genomes import simulate_genomes
+from twinprivacy.people.population import Body, Group, Population, find_population
 
 __all__ = [
     "MODALITIES",
@@ -24,9 +25,6 @@ __all__ = [
     "simulate_cohort",
 ]
 
-
-if TYPE_CHECKING:
-    from twinprivacy.people.population import Body, Group, Population
 
 Arrays = dict[str, npt.NDArray[Any]]
 POPULATIONS = ("us_adults", "warfarin_patients")
@@ -74,7 +72,7 @@ def simulate_cohort(
     -------
     pandas.DataFrame
         One row a person, in random order, columns of `MODALITIES` with the units of
-        `twinprivacy.people.describe_columns`. For US adults an age of 80 to 89
+        `twinprivacy.people.COLUMNS`. For US adults an age of 80 to 89
         stands for 80 and older.
 
     Raises
@@ -110,36 +108,24 @@ def simulate_cohort(
     >>> people[["age_years", "height_cm", "vkorc1"]].shape
     (1000, 3)
     """
-    from twinprivacy.people import (
-        genomes as _genomes,
-        population as _population,
-        warfarin_patients as _warfarin_population,
-    )
-
     check_rng(rng)
     check_choice(population, name="population", allowed=POPULATIONS)
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-        raise ParameterError(f"n must be a whole number of 1 or more; got {n!r}")
-    if population == "us_adults":
-        source, frequencies = _population.us_adults(), _genomes.us_frequencies()
-    else:
-        source = _warfarin_population.warfarin_patients()
-        frequencies = _genomes.warfarin_frequencies()
+    check_whole(n, name="n")
+    source = find_population(population)
     body_rng, drug_rng, gene_rng, order_rng = rng.spawn(4)
     people = _simulate_groups(n, source, rng=body_rng)
     people["statin"] = _simulate_statins(
         people["sex"], people["age_years"], rng=drug_rng
     )
-    people |= _simulate_drugs(people["race"], source.drugs, rng=drug_rng)
-    people |= _genomes.simulate_genomes(people["race"], frequencies, rng=gene_rng)
+    for name, of_race in source.drugs.items():
+        people[name] = drug_rng.random(n) < of_race[people["race"]]
+    people |= simulate_genomes(people["race"], source.frequencies, rng=gene_rng)
     order = order_rng.permutation(n)
     names = [name for rung in MODALITIES.values() for name in rung]
     return pd.DataFrame({name: _column(people[name][order], name) for name in names})
 
 
-def _simulate_groups(
-    n: int, source: "Population", *, rng: np.random.Generator
-) -> Arrays:
+def _simulate_groups(n: int, source: Population, *, rng: np.random.Generator) -> Arrays:
     """Return what follows from sex, age, race and scores, one group after another."""
     shares = np.concatenate([group.race_shares for group in source.groups])
     counts = rng.multinomial(n, shares / shares.sum()).reshape(-1, len(RACES))
@@ -153,13 +139,13 @@ def _simulate_groups(
 
 
 def _simulate_group(
-    group: "Group",
+    group: Group,
     counts: npt.NDArray[np.int64],
-    bodies: Mapping[tuple[str, str], "Body"],
+    bodies: Mapping[tuple[str, str], Body],
     *,
     rng: np.random.Generator,
 ) -> Arrays:
-
+    """Return what follows from sex, age, race and scores in one group."""
     races = np.repeat(np.arange(len(RACES), dtype=np.int8), counts)
     scores = rng.standard_normal((len(races), len(group.margins))) @ group.root.T
     scores += group.shifts[races]
@@ -194,7 +180,7 @@ def _bodies(
     scores: Array,
     races: npt.NDArray[np.int8],
     sex: str,
-    bodies: Mapping[tuple[str, str], "Body"],
+    bodies: Mapping[tuple[str, str], Body],
 ) -> Arrays:
     """Return height and weight by race; the second score is the body's bulk."""
     height, weight = np.empty(len(races)), np.empty(len(races))
@@ -278,19 +264,6 @@ def _simulate_statins(
     statins = value["statin_among_cholesterol_medication", "prevalence", "all", "40+"]
     share = percent[sex, band] / 100 * statins / 100
     return np.asarray(rng.random(len(share)) < share)
-
-
-def _simulate_drugs(
-    races: npt.NDArray[np.int8],
-    shares: Mapping[str, Array],
-    *,
-    rng: np.random.Generator,
-) -> dict[str, npt.NDArray[np.bool_]]:
-    """Draw who takes drugs that change a warfarin dose, by the shares of each race."""
-    return {
-        name: rng.random(len(races)) < of_race[races]
-        for name, of_race in shares.items()
-    }
 
 
 def _published() -> dict[tuple[Any, ...], float]:

@@ -1,4 +1,4 @@
-"""What the twins are told about a person: every column with unit, range and modality.
+"""Tables of people, read by the vocabulary of `columns`.
 
 One vocabulary for all twins, so that a table of people made for one serves the others.
 Ranges are wide enough for any living adult and narrow enough to catch another unit.
@@ -19,38 +19,9 @@ from twinprivacy.tables import check_table, finite_floats, read_numbers
 
 __all__ = [
     "check_number",
-    "describe_columns",
     "read_column",
     "read_patients",
 ]
-
-
-Codes = npt.NDArray[np.int8]
-
-
-def describe_columns(names: Iterable[str] | None = None) -> pd.DataFrame:
-    """List what may be known about a person, with units and allowed values.
-
-    Parameters
-    ----------
-    names : iterable of str, optional
-        Some of the columns; without it all.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns column, modality, unit, allowed and description.
-
-    Examples
-    --------
-    >>> describe_columns(["height_cm"]).loc[0, "allowed"]
-    '120 to 230'
-    """
-    chosen = [COLUMNS[name] for name in (COLUMNS if names is None else names)]
-    return pd.DataFrame(
-        [(c.name, c.modality, c.unit, _allowed(c), c.description) for c in chosen],
-        columns=["column", "modality", "unit", "allowed", "description"],
-    )
 
 
 def read_patients(
@@ -129,8 +100,9 @@ def _in_range(
     bad = (numbers < column.low) | (numbers > column.high)
     if bad.any():
         raise error(
-            f"{column.name} must lie in {_allowed(column)} {column.unit}; got "
-            f"{int(bad.sum())} of {numbers.size} outside{_hint(numbers[bad], column)}"
+            f"{column.name} must lie in {column.low:g} to {column.high:g} "
+            f"{column.unit}; got {int(bad.sum())} of {numbers.size} outside"
+            f"{_hint(numbers[bad], column)}"
         )
     return numbers
 
@@ -142,7 +114,7 @@ def _hint(outside: Array, column: Column) -> str:
     return ""
 
 
-def _read_category(values: "pd.Series[Any]", column: Column) -> Codes:
+def _read_category(values: "pd.Series[Any]", column: Column) -> npt.NDArray[np.int8]:
     categories = pd.Index(column.categories)
     if isinstance(values.dtype, pd.CategoricalDtype):
         # Look up each category once, not each person.
@@ -158,15 +130,7 @@ def _read_category(values: "pd.Series[Any]", column: Column) -> Codes:
     if bad:
         n_missing = int((missing & (codes < 0)).sum())
         raise DataError(
-            f"{column.name} must be one of {_allowed(column)}; got {bad} of "
-            f"{len(values)} others, {n_missing} of them missing"
+            f"{column.name} must be one of {', '.join(column.categories)}; got {bad} "
+            f"of {len(values)} others, {n_missing} of them missing"
         )
     return codes.astype(np.int8)
-
-
-def _allowed(column: Column) -> str:
-    if column.categories:
-        return ", ".join(column.categories)
-    if column.unit == "yes or no":
-        return "true, false"
-    return f"{column.low:g} to {column.high:g}"

@@ -14,12 +14,16 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
+from scipy.special import ndtr
+from scipy.stats import norm
 
 from twinprivacy import datasets
 from twinprivacy._types import Array
 from twinprivacy.people.columns import RACES
+from twinprivacy.people.genomes import us_frequencies, warfarin_frequencies
 
-BANDS = {"20-39": (20, 40), "40-59": (40, 60), "60+": (60, 90)}
+_BANDS = {"20-39": (20, 40), "40-59": (40, 60), "60+": (60, 90)}
 # Published short names of what has a mean and a standard deviation.
 _MEASURED = {
     "height_cm": "height",
@@ -30,7 +34,7 @@ _MEASURED = {
     "total_cholesterol_mg_dl": "total_cholesterol",
     "hdl_mg_dl": "hdl_cholesterol",
 }
-FLAGS = {"diabetes": "diabetes_self_report", "current_smoker": "current_smoker"}
+_FLAGS = {"diabetes": "diabetes_self_report", "current_smoker": "current_smoker"}
 _COUNTED = (
     "education_level",
     "sleep_hours_per_night",
@@ -39,8 +43,22 @@ _COUNTED = (
     "tv_hours_per_day",
 )
 # They change a warfarin dose.
-DRUGS = ("amiodarone", "enzyme_inducer")
-_QUANTITIES = ("age_years", *_MEASURED, *FLAGS, *_COUNTED)
+_DRUGS = ("amiodarone", "enzyme_inducer")
+_QUANTITIES = ("age_years", *_MEASURED, *_FLAGS, *_COUNTED)
+# Names of the races in the cohort's tables: overall, and by race.
+_TABLE_1 = {
+    "White": "White",
+    "Black": "Black",
+    "Asian": "Asian",
+    "Mixed or unknown": "Mixed or missing",
+}
+_BY_RACE = {
+    "White": "White",
+    "Black": "Black or African American",
+    "Asian": "Asian",
+    "Mixed or unknown": "Unknown",
+}
+_DERIVATION = "derivation (n=4043)"
 _NHANES = "NHANES 2009-2012 public-use data"
 
 
@@ -78,6 +96,51 @@ class LogNormal:
         """Return exp(mu + log_sd score)."""
         log_mean = np.log(self.mean) - self.log_sd**2 / 2
         return np.asarray(np.exp(log_mean + self.log_sd * score))
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Uniform within pieces that have shares, such as five years of age."""
+
+    edges: tuple[float, ...]
+    shares: tuple[float, ...]
+
+    @property
+    def slope(self) -> float:
+        """Return the correlation with the score, on a fine grid of probabilities."""
+        score = norm.ppf((np.arange(4_000) + 0.5) / 4_000)
+        return float(np.corrcoef(score, self.value(score))[0, 1])
+
+    def value(self, score: Array) -> Array:
+        """Return the quantile at the probability of each score."""
+        below = np.concatenate([[0.0], np.cumsum(self.shares)]) / np.sum(self.shares)
+        return np.interp(ndtr(score), below, self.edges)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Few rising values with their shares, such as yes or no."""
+
+    values: tuple[float, ...]
+    shares: tuple[float, ...]
+
+    @property
+    def cuts(self) -> Array:
+        """Return the scores at which the value steps up."""
+        below = np.cumsum(self.shares)[:-1] / np.sum(self.shares)
+        return np.asarray(norm.ppf(np.clip(below, 1e-12, 1 - 1e-12)))
+
+    @property
+    def slope(self) -> float:
+        """Return sum of step times normal density at the cut, over the SD."""
+        values, weights = np.array(self.values), np.array(self.shares)
+        mean = np.average(values, weights=weights)
+        sd = np.sqrt(np.average((values - mean) ** 2, weights=weights))
+        return float(np.sum(np.diff(values) * norm.pdf(self.cuts)) / sd)
+
+    def value(self, score: Array) -> Array:
+        """Return the value of the step that holds each score."""
+        return np.array(self.values)[np.searchsorted(self.cuts, score)]
 
 
 @dataclass(frozen=True)
@@ -142,38 +205,82 @@ class Population:
         By race and sex; empty where height and body-mass index are in the margins.
     drugs : mapping of str to numpy.ndarray
         Share of each race that takes a drug.
+    frequencies : mapping of str to numpy.ndarray
+        Of variant alleles by gene, shape (races, variants).
     """
 
     groups: tuple[Group, ...]
     bodies: Mapping[tuple[str, str], Body]
     drugs: Mapping[str, Array]
+    frequencies: Mapping[str, Array]
+
+
+def find_population(name: str) -> Population:
+    """Return a population by its name."""
+    return us_adults() if name == "us_adults" else warfarin_patients()
 
 
 @cache
 def us_adults() -> Population:
     """Return the US adults of NHANES 2009-2012."""
-    margins, structure = survey_margins(), datasets.load("population_structure")
+    margins, structure = _survey_margins(), datasets.load("population_structure")
     share = margins.query("quantity == 'adult_population_share'")
     share_of = share.set_index(["sex", "age_band"])["value"] / 100
     groups = []
     for sex in ("female", "male"):
-        for band in BANDS:
+        for band in _BANDS:
             races = _shares(structure, sex, band, "race").reindex(list(RACES))
             race_shares = share_of[sex, band] * (races / races.sum()).to_numpy()
             ages = _ages(structure, sex, band)
-            laws = {"age_years": ages, **laws_of(margins, structure, sex, band)}
-            groups.append(make_group(structure, sex, band, race_shares, laws))
+            laws = {"age_years": ages, **_laws_of(margins, structure, sex, band)}
+            groups.append(_make_group(structure, sex, band, race_shares, laws))
     nobody = np.zeros(len(RACES))
-    return Population(tuple(groups), {}, dict.fromkeys(DRUGS, nobody))
+    drugs = dict.fromkeys(_DRUGS, nobody)
+    return Population(tuple(groups), {}, drugs, us_frequencies())
 
 
-def survey_margins() -> pd.DataFrame:
+@cache
+def warfarin_patients() -> Population:
+    """Return the adults of 20 and older of the IWPC cohort.
+
+    Age, race, sex by race, body size by race and sex, drugs by race, diabetes and
+    smoking are the cohort's own; the rest is that of US adults of the same sex and age.
+    """
+    cohort, margins = datasets.load("warfarin_cohort_margins"), _survey_margins()
+    structure = datasets.load("population_structure")
+    decades, races = _decades(cohort), _race_shares(cohort)
+    men = _by_race(cohort, "male", "percent") / 100
+    weights = {
+        (sex, band): float(
+            (races * (men if sex == "male" else 1 - men)).sum()
+            * decades[(decades.index >= low) & (decades.index < high)].sum()
+        )
+        for sex in ("female", "male")
+        for band, (low, high) in _BANDS.items()
+    }
+    laws = {key: _laws_of(margins, structure, *key) for key in weights}
+    for name in _FLAGS:
+        _match_share(laws, weights, name, _percent_known(cohort, name) / 100)
+    groups = []
+    for (sex, band), of_group in laws.items():
+        of_group["age_years"] = _decade_ages(decades, band)
+        of_sex = races * (men if sex == "male" else 1 - men)
+        shares = of_sex / of_sex.sum() * weights[sex, band]
+        groups.append(
+            _make_group(structure, sex, band, shares, of_group, body_by_race=True)
+        )
+    drugs = {name: _by_race(cohort, name, "percent") / 100 for name in _DRUGS}
+    bodies = _bodies(cohort)
+    return Population(tuple(groups), bodies, drugs, warfarin_frequencies())
+
+
+def _survey_margins() -> pd.DataFrame:
     """Return the survey's own rows: later reports have other years and bands."""
     margins = datasets.load("population_margins")
     return margins[margins["source_title"].str.startswith(_NHANES)]
 
 
-def laws_of(
+def _laws_of(
     margins: pd.DataFrame, structure: pd.DataFrame, sex: str, band: str
 ) -> dict[str, Margin]:
     """Return the laws of one group but for age."""
@@ -183,7 +290,7 @@ def laws_of(
     for name, short in _MEASURED.items():
         kind = Normal if name == "height_cm" else LogNormal
         laws[name] = kind(float(value[short, "mean"]), float(value[short, "sd"]))
-    for name, short in FLAGS.items():
+    for name, short in _FLAGS.items():
         share = float(value[short, "prevalence"]) / 100
         laws[name] = Steps((0.0, 1.0), (1 - share, share))
     for name in _COUNTED:
@@ -205,29 +312,6 @@ def _shares(
     return shares if quantity == "race" else shares.rename(index=float).sort_index()
 
 
-@dataclass(frozen=True)
-class Pieces:
-    """Uniform within pieces that have shares, such as five years of age."""
-
-    edges: tuple[float, ...]
-    shares: tuple[float, ...]
-
-    @property
-    def slope(self) -> float:
-        """Return the correlation with the score, on a fine grid of probabilities."""
-        from scipy.stats import norm
-
-        score = norm.ppf((np.arange(4_000) + 0.5) / 4_000)
-        return float(np.corrcoef(score, self.value(score))[0, 1])
-
-    def value(self, score: Array) -> Array:
-        """Return the quantile at the probability of each score."""
-        from scipy.special import ndtr
-
-        below = np.concatenate([[0.0], np.cumsum(self.shares)]) / np.sum(self.shares)
-        return np.interp(ndtr(score), below, self.edges)
-
-
 def _ages(structure: pd.DataFrame, sex: str, band: str) -> Pieces:
     rows = structure[
         (structure["sex"] == sex)
@@ -235,13 +319,13 @@ def _ages(structure: pd.DataFrame, sex: str, band: str) -> Pieces:
         & (structure["statistic"] == "share")
     ]
     starts = rows["other"].str.slice(0, 2).astype(int)
-    low, high = BANDS[band]
+    low, high = _BANDS[band]
     inside = (starts >= low) & (starts < high)
     edges = (*starts[inside].astype(float), float(high))
     return Pieces(edges, tuple(rows["value"][inside]))
 
 
-def make_group(
+def _make_group(
     structure: pd.DataFrame,
     sex: str,
     band: str,
@@ -300,31 +384,75 @@ def _root(covariance: Array) -> Array:
     return np.linalg.cholesky(lifted * np.outer(scale, scale))
 
 
-@dataclass(frozen=True)
-class Steps:
-    """Few rising values with their shares, such as yes or no."""
+def _decades(cohort: pd.DataFrame) -> "pd.Series[float]":
+    """Return the share of each decade of age from 20 on, by its first year."""
+    counts = _counts(cohort, "age")
+    counts.index = counts.index.str.slice(0, 2).astype(int)
+    return counts[counts.index >= 20] / counts[counts.index >= 20].sum()
 
-    values: tuple[float, ...]
-    shares: tuple[float, ...]
 
-    @property
-    def cuts(self) -> Array:
-        """Return the scores at which the value steps up."""
-        from scipy.stats import norm
+def _decade_ages(decades: "pd.Series[float]", band: str) -> Pieces:
+    low, high = (60, 100) if band == "60+" else _BANDS[band]
+    inside = decades[(decades.index >= low) & (decades.index < high)]
+    return Pieces((*map(float, inside.index), float(high)), tuple(inside))
 
-        below = np.cumsum(self.shares)[:-1] / np.sum(self.shares)
-        return np.asarray(norm.ppf(np.clip(below, 1e-12, 1 - 1e-12)))
 
-    @property
-    def slope(self) -> float:
-        """Return sum of step times normal density at the cut, over the SD."""
-        from scipy.stats import norm
+def _race_shares(cohort: pd.DataFrame) -> Array:
+    counts = _counts(cohort, "race")
+    found = np.array([counts[_TABLE_1[r]] if r in _TABLE_1 else 0.0 for r in RACES])
+    return np.asarray(found / found.sum())
 
-        values, weights = np.array(self.values), np.array(self.shares)
-        mean = np.average(values, weights=weights)
-        sd = np.sqrt(np.average((values - mean) ** 2, weights=weights))
-        return float(np.sum(np.diff(values) * norm.pdf(self.cuts)) / sd)
 
-    def value(self, score: Array) -> Array:
-        """Return the value of the step that holds each score."""
-        return np.array(self.values)[np.searchsorted(self.cuts, score)]
+def _counts(cohort: pd.DataFrame, variable: str) -> "pd.Series[float]":
+    """Return how many people of each category the equations were derived from."""
+    rows = cohort[(cohort["scope"] == _DERIVATION) & (cohort["statistic"] == "count")]
+    return rows[rows["variable"] == variable].set_index("category")["value"]
+
+
+def _by_race(cohort: pd.DataFrame, variable: str, statistic: str) -> Array:
+    """Return one value for each race, 0 for those that the cohort does not tell."""
+    rows = cohort[(cohort["variable"] == variable) & (cohort["statistic"] == statistic)]
+    value = rows.set_index("scope")["value"]
+    return np.array(
+        [value[f"by race: {_BY_RACE[r]}"] if r in _BY_RACE else 0.0 for r in RACES]
+    )
+
+
+def _percent_known(cohort: pd.DataFrame, name: str) -> float:
+    """Return the percentage among those for whom a flag is known."""
+    rows = cohort[cohort["variable"].str.startswith(f"{name} (known")]
+    return float(rows["value"].item())
+
+
+def _match_share(
+    laws: dict[tuple[str, str], dict[str, Margin]],
+    weights: dict[tuple[str, str], float],
+    name: str,
+    share: float,
+) -> None:
+    """Shift the scores of a flag in all groups alike, so that its total share fits."""
+    given = {key: float(laws[key][name].shares[1]) for key in laws}  # type: ignore[attr-defined]
+    total = sum(weights.values())
+
+    def excess(shift: float) -> float:
+        shares = {key: norm.cdf(norm.ppf(p) + shift) for key, p in given.items()}
+        return float(sum(weights[key] * p for key, p in shares.items()) / total - share)
+
+    shift = brentq(excess, -5, 5)
+    for key, p in given.items():
+        moved = float(norm.cdf(norm.ppf(p) + shift))
+        laws[key][name] = Steps((0.0, 1.0), (1 - moved, moved))
+
+
+def _bodies(cohort: pd.DataFrame) -> dict[tuple[str, str], Body]:
+    value = cohort.set_index(["scope", "variable"])["value"]
+    found = {}
+    for race, name in _BY_RACE.items():
+        for sex in ("female", "male"):
+            of = value.loc[f"by race and sex: {name} / {sex}"]
+            found[race, sex] = Body(
+                Normal(float(of["height_mean"]), float(of["height_sd"])),
+                LogNormal(float(of["weight_mean"]), float(of["weight_sd"])),
+                float(of["height_weight_correlation"]),
+            )
+    return found

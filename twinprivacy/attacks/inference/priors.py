@@ -81,17 +81,10 @@ def warfarin_prior(
 @cache
 def _pairs_by_race(population: str) -> tuple[Array, Array]:
     """Return the law of the pairs by race, shape (races, 18), and the races' shares."""
-    from twinprivacy.people import (
-        genomes as _genomes,
-        population as _population,
-        warfarin_patients as _warfarin_population,
-    )
+    from twinprivacy.people.population import find_population
 
-    if population == "us_adults":
-        source, frequencies = _population.us_adults(), _genomes.us_frequencies()
-    else:
-        source = _warfarin_population.warfarin_patients()
-        frequencies = _genomes.warfarin_frequencies()
+    source = find_population(population)
+    frequencies = source.frequencies
     shares = np.sum([group.race_shares for group in source.groups], axis=0)
     vkorc1 = _genotypes(frequencies["vkorc1"], ("G", "A"), VKORC1_GENOTYPES)
     cyp2c9 = _genotypes(frequencies["cyp2c9"], ("*1", "*2", "*3"), CYP2C9_GENOTYPES)

@@ -23,18 +23,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Places in the vector of a person's parameters; one SI for each part of the day, one
 # KABS and one BETA for each kind of meal. BASAL is in mU/kg/min.
-_SI, _GB, _SG, _P2, _KA2, _KD, _KEMPT, _KABS, _BETA, _BASAL = (
-    0,
-    3,
-    4,
-    5,
-    6,
-    7,
-    8,
-    9,
-    14,
-    19,
-)
+_SI, _GB, _SG, _P2, _KA2, _KD, _KEMPT, _KABS = 0, *range(3, 10)
+_BETA, _BASAL = 14, 19
 N_PARAMETERS = 20
 # All but the last two: the delay of rescue carbohydrate and the basal rate.
 N_PERSONAL = N_PARAMETERS - 2
@@ -580,11 +570,8 @@ def _absorb_slopes(
 @_compiled
 def _infuse_slopes(p: _Person, bolus: AnyArray) -> tuple[AnyArray, AnyArray, AnyArray]:
     """Return plasma insulin and its derivatives by kd and ka2, from rest."""
-    insulin, by_kd, by_ka2 = (
-        np.empty(bolus.size),
-        np.empty(bolus.size),
-        np.empty(bolus.size),
-    )
+    n_steps = bolus.size
+    insulin, by_kd, by_ka2 = np.empty(n_steps), np.empty(n_steps), np.empty(n_steps)
     dt, u = p.dt, p.basal
     leave1, leave2, clear = dt * p.kd, dt * p.ka2, dt * p.fixed.ke
     keep1, keep2, keep3 = 1 / (1 + leave1), 1 / (1 + leave2), 1 / (1 + clear)
