@@ -150,9 +150,14 @@ class _Log(NamedTuple):
 
 
 def _compiled(function: Function) -> Function:
-    """Compile a function on its first call, so that other threads run meanwhile."""
+    """Compile a function once for all processes, so that other threads run meanwhile.
+
+    What is compiled is kept beside this file and made again when the file changes: all
+    that these functions call stands in it, so nothing stale is ever run.
+    """
     # No check of every division: none is by zero, and code with checks is slower.
-    return cast(Function, numba.njit(nogil=True, error_model="numpy")(function))
+    settings = {"nogil": True, "cache": True, "error_model": "numpy"}
+    return cast(Function, numba.njit(**settings)(function))
 
 
 @_compiled
