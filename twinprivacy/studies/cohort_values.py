@@ -10,7 +10,7 @@ import pandas as pd
 from twinprivacy._types import Array
 from twinprivacy._validation import check_choice, check_rng
 from twinprivacy.attacks.membership.audits import audit_twin
-from twinprivacy.attacks.uniqueness.uniqueness import anonymity_sets
+from twinprivacy.attacks.uniqueness.anonymity import anonymity_sets
 from twinprivacy.defences.declared import check_columns, check_frame, check_whole_number
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.estimates.operating_points import share_below
