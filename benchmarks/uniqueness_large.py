@@ -24,15 +24,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 from _peers import hold
 
 from twinprivacy.attacks.uniqueness import (
-    AnonymitySets,
     anonymity_sets,
     uniqueness_ladder,
 )
-from twinprivacy.attacks.uniqueness.uniqueness import count_ladder, count_sets
 
 N_PEOPLE = 50_000_000
 N_COMPARED = 1_000_000
@@ -118,25 +117,23 @@ def count(task: str, path: Path) -> dict[str, Any]:
     order, before = list(LADDER), peak_gib()
     spill = path.parent / "spill"
     spill.mkdir(exist_ok=True)
-    options = {"memory_limit_gib": DUCKDB_GIB, "temporary_directory": spill}
+    tempfile.tempdir = str(spill)
+    call = anonymity_sets if task == "sets" else uniqueness_ladder
     start = time.perf_counter()
-    if task == "sets":
-        found, spilled = watched(lambda: [count_sets(path, order, **options)], spill)
-    else:
-        found, spilled = watched(lambda: count_ladder(path, order, **options), spill)
+    counted, spilled = watched(
+        lambda: call(path, order, memory_limit_gib=DUCKDB_GIB), spill
+    )
     return {
         "seconds": time.perf_counter() - start,
         "before": before,
         "peak": peak_gib(),
         "spilled": spilled,
-        "k": [sets.k for sets in found],
-        "unique": [sets.share_unique for sets in found],
+        "k": np.ravel(counted.k).tolist(),
+        "unique": np.ravel(counted.share_unique).tolist(),
     }
 
 
-def watched(
-    call: Callable[[], list[AnonymitySets]], spill: Path
-) -> tuple[list[AnonymitySets], float]:
+def watched(call: Callable[[], Any], spill: Path) -> tuple[Any, float]:
     """Return what a call does, and the most GB that lay in a folder meanwhile."""
     most, over = [0.0], threading.Event()
 

@@ -20,7 +20,7 @@ from twinprivacy.attacks.inference.learned_attacker import LearnedAttacker
 from twinprivacy.attacks.inference.query_inversion import QueryInversion
 from twinprivacy.attacks.inference.result import AttackResult
 from twinprivacy.attacks.inference.threats import ThreatModel
-from twinprivacy.attacks.uniqueness.uniqueness import anonymity_sets
+from twinprivacy.attacks.uniqueness.anonymity import anonymity_sets
 from twinprivacy.errors import DataError
 from twinprivacy.explorer.interpolation import look_up, make_axis, make_table, rounded
 from twinprivacy.explorer.linkage import DAYS, linkage_grids

@@ -18,7 +18,7 @@ import pandas as pd
 
 from twinprivacy._types import Array
 from twinprivacy._validation import as_vector, check_choice, check_fraction, check_rng
-from twinprivacy.attacks.uniqueness.uniqueness import anonymity_sets
+from twinprivacy.attacks.uniqueness.anonymity import anonymity_sets
 from twinprivacy.errors import ParameterError
 from twinprivacy.estimates.differences import paired_difference
 from twinprivacy.estimates.estimate import Estimate

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from twinprivacy import datasets
-from twinprivacy.attacks.uniqueness import AnonymitySets, sets_from_sizes
-from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.attacks.uniqueness import AnonymitySets, anonymity_sets
+from twinprivacy.errors import ParameterError
 
 
 def sets_of(*sizes: int) -> AnonymitySets:
     """Sets of these sizes, people in order of their sets."""
-    return sets_from_sizes(pd.Series(np.repeat(sizes, sizes)), ("age",))
+    look = np.repeat(np.arange(len(sizes)), sizes)
+    return anonymity_sets(pd.DataFrame({"age": look}), ["age"])
 
 
 def test_hand_arithmetic_of_six_people() -> None:
@@ -25,7 +26,6 @@ def test_hand_arithmetic_of_six_people() -> None:
     assert sets.share_below(3) == (1 + 2) / 6
     assert sets.share_below(1) == 0
     assert sets.prosecutor_risk == pytest.approx((1 + 2 / 2 + 3 / 3) / 6)
-    assert sets.prosecutor_risk_max == 1
     bits = (math.log2(6) + 2 * math.log2(3) + 3 * math.log2(2)) / 6
     assert sets.bits == pytest.approx(bits)
     assert sets.bits_left == pytest.approx((0 + 2 * 1 + 3 * math.log2(3)) / 6)
@@ -36,13 +36,12 @@ def test_hand_arithmetic_of_six_people() -> None:
 def test_shares_and_bits_keep_their_ranges(sizes: list[int]) -> None:
     sets = sets_of(*sizes)
     assert 0 <= sets.share_unique <= sets.share_below(5) <= sets.share_below(11) <= 1
-    assert 0 < sets.prosecutor_risk <= sets.prosecutor_risk_max <= 1
+    assert 0 < sets.prosecutor_risk <= 1 / sets.k <= 1
     assert sets.share_unique <= sets.prosecutor_risk + 1e-12
     assert sets.bits + sets.bits_left == pytest.approx(math.log2(sets.n_people))
-    for k in (2, 5):
-        found = sets.share_interval(k)
-        assert 0 <= found.low <= found.value <= found.high <= 1
-        assert found.value == pytest.approx(sets.share_below(k))
+    found = sets.share_interval()
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    assert found.value == sets.share_unique
 
 
 def test_one_person_is_unique_and_has_no_bits_to_lose() -> None:
@@ -61,14 +60,6 @@ def test_the_regulators_line_lets_sets_of_eleven_pass() -> None:
     assert sets_of(12).share_over_threshold(0.09) == 0
 
 
-def test_overlapping_sets_count_people_and_not_sets() -> None:
-    """Two people match three, one of whom matches them only: sizes 3, 2, 2."""
-    sets = sets_from_sizes(pd.Series([3, 2, 2]), ("age",))
-    assert sets.histogram["n_sets"].tolist() == [2 / 2, 1 / 3]
-    assert sets.prosecutor_risk == pytest.approx((1 / 3 + 1 / 2 + 1 / 2) / 3)
-    assert sets.share_below(3) == pytest.approx(2 / 3)
-
-
 POPULATIONS = {
     "nearly all unique": np.full(6_000, 1 / 6_000),
     "a third unique": np.full(300, 1 / 300),
@@ -77,21 +68,19 @@ POPULATIONS = {
 }
 
 
-@pytest.mark.parametrize("k", [2, 5, 11])
 @pytest.mark.parametrize("name", POPULATIONS)
 def test_intervals_cover_the_expected_share(
-    name: str, k: int, rng: np.random.Generator
+    name: str, rng: np.random.Generator
 ) -> None:
     """300 people a table; the truth is the mean over binomial counts of each cell."""
     from scipy.stats import binom
 
     law, n, n_tables = POPULATIONS[name], 300, 250
-    counts = np.arange(1, k)
-    truth = (counts * binom.pmf(counts, n, law[:, np.newaxis])).sum() / n
+    truth = binom.pmf(1, n, law).sum() / n
     covered = []
     for _ in range(n_tables):
         cell = rng.multinomial(n, law)
-        found = sets_of(*cell[cell > 0]).share_interval(k)
+        found = sets_of(*cell[cell > 0]).share_interval()
         covered.append(found.low <= truth <= found.high)
     assert np.mean(covered) >= 0.92
 
@@ -119,38 +108,10 @@ def test_repr_shows_counts_and_nobody() -> None:
     )
 
 
-BAD_HISTOGRAMS = {
-    "histogram must have the columns set_size, n_sets; got size": {"size": [1]},
-    "histogram must have set_size of 1 or more, ascending": {
-        "set_size": [2, 1],
-        "n_sets": [1, 1],
-    },
-    "histogram must add up to n_people = 3 people in sets that have members; got 2": {
-        "set_size": [2],
-        "n_sets": [1],
-    },
-}
-
-
-@pytest.mark.parametrize("message", BAD_HISTOGRAMS)
-def test_bad_histograms_are_refused(message: str) -> None:
-    with pytest.raises(DataError) as error:
-        AnonymitySets(("age",), 3, pd.DataFrame(BAD_HISTOGRAMS[message]))
-    assert str(error.value) == message
-
-
-def test_an_empty_histogram_is_refused() -> None:
-    empty = pd.DataFrame({"set_size": [], "n_sets": []})
-    with pytest.raises(DataError, match="set_size of 1 or more"):
-        AnonymitySets(("age",), 0, empty)
-
-
 def test_bad_settings_are_refused() -> None:
     sets = sets_of(2)
-    with pytest.raises(ParameterError, match=r"^k must be 1 or more; got 0$"):
+    with pytest.raises(ParameterError, match=r"^k must be a whole number of 1 or more"):
         sets.share_below(0)
-    with pytest.raises(ParameterError, match=r"^k must be 2 or more; got 1$"):
-        sets.share_interval(1)
     with pytest.raises(ParameterError, match="confidence_level must lie strictly"):
         sets.share_interval(confidence_level=1.0)
     with pytest.raises(ParameterError, match="threshold must lie strictly"):

@@ -1,8 +1,8 @@
 """How many people a table tells apart, and by which columns.
 
-Read `anonymity` for the sizes of sets of people alike, then `uniqueness` (tables too
-large for memory in `parquet`), `subsets` and `disclosure`; `partition`
-does the counting. `population` estimates the same for everyone from a sample.
+Read `anonymity` for the sets of people who look alike, then `subsets` and `disclosure`.
+`partition` does the counting, `parquet` that of tables too large for memory.
+`population` estimates the same for everyone from a sample.
 """
 
 import lazy_loader as lazy

@@ -1,33 +1,22 @@
 from .anonymity import (
     AnonymitySets as AnonymitySets,
+    anonymity_sets as anonymity_sets,
     reidentification_risks as reidentification_risks,
-    sets_from_sizes as sets_from_sizes,
-    sets_within as sets_within,
+    uniqueness_ladder as uniqueness_ladder,
 )
 from .disclosure import (
     AttributeDisclosure as AttributeDisclosure,
     attribute_disclosure as attribute_disclosure,
 )
-from .population.checks import (
-    subsampling_error as subsampling_error,
-)
 from .population.estimates import (
     METHODS as METHODS,
     PopulationUniqueness as PopulationUniqueness,
     population_uniqueness as population_uniqueness,
-)
-from .population.frequencies import (
-    likelihood_of_uniqueness as likelihood_of_uniqueness,
-    match_correctness as match_correctness,
-    uniform_uniqueness as uniform_uniqueness,
+    subsampling_error as subsampling_error,
 )
 from .subsets import (
     RiskySubsets as RiskySubsets,
     risky_subsets as risky_subsets,
-)
-from .uniqueness import (
-    anonymity_sets as anonymity_sets,
-    uniqueness_ladder as uniqueness_ladder,
 )
 
 __all__ = [
@@ -38,14 +27,9 @@ __all__ = [
     "RiskySubsets",
     "anonymity_sets",
     "attribute_disclosure",
-    "likelihood_of_uniqueness",
-    "match_correctness",
     "population_uniqueness",
     "reidentification_risks",
     "risky_subsets",
-    "sets_from_sizes",
-    "sets_within",
     "subsampling_error",
-    "uniform_uniqueness",
     "uniqueness_ladder",
 ]

@@ -1,28 +1,35 @@
-"""The sets of people whom a table cannot tell apart, and what their sizes say."""
+"""How many people of a table look alike: counted, step by step, and as risks."""
 
 import functools
+import itertools
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy import datasets
-from twinprivacy._types import Array
-from twinprivacy._validation import check_fraction
+from twinprivacy._validation import check_fraction, check_whole
+from twinprivacy.attacks.uniqueness.parquet import MEMORY_LIMIT_GIB, opened_people
+from twinprivacy.attacks.uniqueness.partition import (
+    read_people,
+    split_people,
+    split_stepwise,
+)
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.estimates.estimate import Estimate
+from twinprivacy.tables import check_names
 
 __all__ = [
     "AnonymitySets",
+    "anonymity_sets",
     "reidentification_risks",
-    "sets_from_sizes",
-    "sets_within",
+    "uniqueness_ladder",
 ]
-
-
-_COLUMNS = ["set_size", "n_sets"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,17 +46,10 @@ class AnonymitySets:
     n_people : int
         People in the table, one row each, 1 or more.
     histogram : pandas.DataFrame
-        Columns set_size (people, ascending) and n_sets (sets of that size). Where a
-        missing value matches any other, sets overlap, and n_sets is the number of
-        people with a set of that size divided by the size.
+        Columns set_size (people, ascending) and n_sets (sets of that size).
     set_sizes : pandas.Series, optional
         Size of each person's set, with the index of the table; None where the table
         was counted in a file.
-
-    Raises
-    ------
-    DataError
-        If the histogram is empty, not ascending, or does not add up to `n_people`.
 
     References
     ----------
@@ -71,23 +71,6 @@ class AnonymitySets:
     n_people: int
     histogram: pd.DataFrame
     set_sizes: pd.Series | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a histogram that does not hold each person once."""
-        if list(self.histogram.columns) != _COLUMNS:
-            raise DataError(
-                f"histogram must have the columns {', '.join(_COLUMNS)}; got "
-                f"{', '.join(map(str, self.histogram.columns))}"
-            )
-        size, n_sets = self._size, self._n_sets
-        if not (size.size and (size >= 1).all() and (np.diff(size) > 0).all()):
-            raise DataError("histogram must have set_size of 1 or more, ascending")
-        total = float(size @ n_sets)
-        if (n_sets <= 0).any() or not math.isclose(total, self.n_people, rel_tol=1e-9):
-            raise DataError(
-                f"histogram must add up to n_people = {self.n_people} people in sets "
-                f"that have members; got {total:g}"
-            )
 
     def __repr__(self) -> str:
         """Show counts, and nobody."""
@@ -113,11 +96,6 @@ class AnonymitySets:
         return self._mean(1 / self._size)
 
     @property
-    def prosecutor_risk_max(self) -> float:
-        """Largest 1 / size, which is 1 / k: the risk of the worst placed person."""
-        return 1 / self.k
-
-    @property
     def bits(self) -> float:
         """Mean of log2(n_people / size): what the attributes say of who it is."""
         return self._mean(np.log2(self.n_people / self._size))
@@ -140,7 +118,7 @@ class AnonymitySets:
         ParameterError
             If `k` is below 1.
         """
-        _check_size(k)
+        check_whole(k, name="k")
         return self._mean((self._size < k).astype(float))
 
     def share_over_threshold(self, threshold: float | None = None) -> float:
@@ -164,44 +142,50 @@ class AnonymitySets:
         check_fraction(threshold, name="threshold")
         return self._mean((risk > threshold).astype(float))
 
-    def share_interval(self, k: int = 2, *, confidence_level: float = 0.95) -> Estimate:
-        r"""Estimate the share below `k` in tables of as many people from this source.
+    def share_interval(self, *, confidence_level: float = 0.95) -> Estimate:
+        r"""Estimate the share unique in tables of as many people from this source.
 
         The table is read as a sample, drawn person by person. Whether somebody stands
         alone depends on the others, so shares vary more than those of independent
         trials: Wilson's interval is taken for :math:`n p (1 - p) / v` trials, with the
         smaller of
 
-        .. math:: v = \sum_{s < k} s p_s - (p - (k - 1) p_k)^2, \quad
-            v = \sum_{s \ge k} s p_s,
+        .. math:: v = p - (p - p_2)^2, \quad v = \sum_{s \ge 2} s p_s,
 
-        :math:`p_s` the share of people in sets of :math:`s` and :math:`p` of those
-        below `k`. Both bound the variance of Poisson counts from above, and :math:`v`
-        is not taken below :math:`p (1 - p)`: the interval is about a fifth too wide for
-        those who stand alone, and wider for larger `k`. It says nothing of uniqueness
-        in the population, which falls with its size; see `population_uniqueness`.
+        :math:`p_s` the share of people in sets of :math:`s` and :math:`p = p_1`. Both
+        bound the variance of Poisson counts from above, and :math:`v` is not taken
+        below :math:`p (1 - p)`: the interval is about a fifth too wide. It says nothing
+        of uniqueness in the population, which falls with its size; see
+        `population_uniqueness`.
 
         Parameters
         ----------
-        k : int
-            Size, 2 or more; 2 asks for those who stand alone.
         confidence_level : float
             Coverage, strictly between 0 and 1.
 
         Raises
         ------
         ParameterError
-            If `k` is below 2 or the level outside its range.
+            If the level is outside its range.
 
         References
         ----------
         Wilson (1927), doi:10.1080/01621459.1927.10502953.
         """
-        _check_size(k, least=2)
-        people = self._size * self._n_sets / self.n_people
-        return _share_below_interval(
-            self._size, people, k, n_people=self.n_people, level=confidence_level
-        )
+        check_fraction(confidence_level, name="confidence_level")
+        size, share = self._size, self.share_unique
+        people = size * self._n_sets / self.n_people
+        in_pairs = float(people[size == 2].sum())
+        clumps = float((size * people)[size > 1].sum())
+        variance = min(share - (share - in_pairs) ** 2, clumps)
+        binomial = share * (1 - share)
+        if binomial > 0:
+            shrink = min(binomial / variance, 1.0) if variance > 0 else 1.0
+        else:
+            # The next share would differ by one set: of one person, or of two.
+            shrink = 1.0 if share == 0 else 1 / 2
+        trials = self.n_people * shrink
+        return _wilson(share, self.n_people, trials, confidence_level)
 
     @property
     def _size(self) -> npt.NDArray[np.float64]:
@@ -216,82 +200,134 @@ class AnonymitySets:
         return float(of_size @ (self._size * self._n_sets)) / self.n_people
 
 
-def sets_from_sizes(
-    sizes: pd.Series, quasi_identifiers: tuple[str, ...]
+def anonymity_sets(
+    frame: pd.DataFrame | str | Path,
+    quasi_identifiers: Sequence[str],
+    *,
+    missing: str = "value",
+    memory_limit_gib: float = MEMORY_LIMIT_GIB,
 ) -> AnonymitySets:
-    """Collect anonymity sets from the size of each person's.
+    """Count who shares the quasi-identifiers with how many others, exactly.
+
+    Two values are the same where they are equal: 0.0 and -0.0, 1 and 1.0. NaN, None,
+    NaT and pandas.NA are all missing, an infinity is a value. Numbers that were
+    measured finely tell people apart by their last digit: round them as far as an
+    attacker knows them.
 
     Parameters
     ----------
-    sizes : pandas.Series
-        Whole numbers of 1 or more, one a person, with the index of the table.
-    quasi_identifiers : tuple of str
+    frame : pandas.DataFrame, str or pathlib.Path
+        One row a person; or a parquet file of them, which DuckDB then counts on disk.
+    quasi_identifiers : sequence of str
+        Columns that an attacker may know, one or more.
+    missing : {"value", "drop"}
+        "value": missing is a value like any other. "drop": people who lack a
+        quasi-identifier are left out.
+    memory_limit_gib : float
+        For a file: memory that DuckDB may use, in GiB; the process itself needs some
+        hundred MiB more. Beyond it, DuckDB spills to the folder of temporary files
+        (TMPDIR), which should have room for a few times the file.
 
     Returns
     -------
     AnonymitySets
 
+    Raises
+    ------
+    ParameterError
+        If there is no quasi-identifier or one repeats, or the rule is unknown.
+    DataError
+        If a column is absent or its name repeats, or nobody is (left) in the table.
+
+    References
+    ----------
+    Sweeney (2002), doi:10.1142/S0218488502001648.
+
     Examples
     --------
-    >>> sets_from_sizes(pd.Series([2, 2, 1]), ("age",)).histogram
-       set_size  n_sets
-    0         1       1
-    1         2       1
+    >>> people = pd.DataFrame({"age": [30, 30, 30, 41], "sex": ["f", "f", "m", "m"]})
+    >>> sets = anonymity_sets(people, ["age", "sex"])
+    >>> sets.set_sizes.tolist(), sets.k, sets.share_unique
+    ([2, 2, 1, 1], 1, 0.5)
     """
-    people = np.bincount(sizes.to_numpy())
-    size = np.flatnonzero(people)
-    whole, rest = np.divmod(people[size], size)
-    n_sets = people[size] / size if rest.any() else whole
-    histogram = pd.DataFrame({"set_size": size, "n_sets": n_sets})
-    return AnonymitySets(quasi_identifiers, len(sizes), histogram, sizes)
+    names = check_names(quasi_identifiers, name="quasi_identifiers")
+    if isinstance(frame, str | Path):
+        with opened_people(
+            frame, names, missing=missing, memory_limit_gib=memory_limit_gib
+        ) as counted:
+            histogram = counted.histogram(names)
+            return AnonymitySets(tuple(names), counted.n_people, histogram)
+    people = read_people(frame, names, missing=missing)
+    split = split_people(people)
+    sizes = pd.Series(split.set_sizes(), people.index, name="set_size")
+    return AnonymitySets(tuple(names), len(people), split.histogram(), sizes)
 
 
-@functools.cache
-def _regulators_threshold() -> float:
-    facts = datasets.load("identity_facts").set_index("fact_id")["value"]
-    return float(facts["regulators_threshold"])
+def uniqueness_ladder(
+    frame: pd.DataFrame | str | Path,
+    order: Sequence[str] | Mapping[str, Sequence[str]],
+    *,
+    missing: str = "value",
+    confidence_level: float = 0.95,
+    memory_limit_gib: float = MEMORY_LIMIT_GIB,
+) -> pd.DataFrame:
+    """Count how people become unique as attributes are added one after another.
 
+    Parameters
+    ----------
+    frame, missing, memory_limit_gib
+        As for `anonymity_sets`. With "drop", all steps count the same people: those
+        who lack nothing in `order`.
+    order : sequence of str, or mapping of str to sequences of str
+        Columns in the order in which they become known; or names of steps with the
+        columns that each adds.
+    confidence_level : float
+        Coverage of the interval, strictly between 0 and 1.
 
-def _check_size(k: int, *, least: int = 1) -> None:
-    if k < least:
-        raise ParameterError(f"k must be {least} or more; got {k!r}")
+    Returns
+    -------
+    pandas.DataFrame
+        One row a step: attribute (name of the column or step added), n_attributes,
+        n_people, k, share_unique, share_unique_low, share_unique_high, share_below_5,
+        share_below_11, prosecutor_risk (mean of 1 / set size), share_over_threshold
+        (the regulators' line, see `AnonymitySets`), bits (mean log2 of how much the
+        set shrank) and bits_left. All are exact for this table, but for the interval:
+        it is of the share of unique people in tables of as many people drawn from the
+        same source, see `AnonymitySets.share_interval`.
 
+    Raises
+    ------
+    ParameterError, DataError
+        As for `anonymity_sets`.
 
-def _share_below_interval(
-    size: Array, people: Array, k: int, *, n_people: int, level: float
-) -> Estimate:
-    """Estimate the share of people in sets below `k`; see `AnonymitySets`.
-
-    `people` is the share of people in sets of each `size`.
+    Examples
+    --------
+    >>> people = pd.DataFrame({"age": [30, 30, 30, 41], "sex": ["f", "f", "m", "m"]})
+    >>> ladder = uniqueness_ladder(people, ["sex", "age"])
+    >>> ladder[["attribute", "n_attributes", "k", "share_unique", "bits"]]
+      attribute  n_attributes  k  share_unique  bits
+    0       sex             1  2           0.0   1.0
+    1       age             2  1           0.5   1.5
     """
-    check_fraction(level, name="confidence_level")
-    below = size < k
-    share = 1.0 if below.all() else float(people[below].sum())
-    pull = share - (k - 1) * float(people[size == k].sum())
-    clumps = size * people
-    variance = min(
-        float(clumps[below].sum()) - pull**2,
-        float(clumps[~below].sum()),
+    steps = _steps(order)
+    names = check_names(
+        [column for columns in steps.values() for column in columns], name="order"
     )
-    binomial = share * (1 - share)
-    if binomial > 0:
-        shrink = min(binomial / variance, 1.0) if variance > 0 else 1.0
+    if isinstance(frame, str | Path):
+        with opened_people(
+            frame, names, missing=missing, memory_limit_gib=memory_limit_gib
+        ) as counted:
+            n_people, histograms = counted.n_people, counted.ladder(names)
     else:
-        # The next share would differ by one set: of k - 1 people, or of k.
-        shrink = 1 / (k - 1 if share == 0 else k)
-    return _wilson(share, n_people, n_people * shrink, level)
-
-
-def _wilson(share: float, n: int, trials: float, level: float) -> Estimate:
-    """Return Wilson's interval of a share for a number of trials that may be broken."""
-    from scipy.special import ndtri
-
-    z2 = float(ndtri((1 + level) / 2)) ** 2 / trials
-    centre = (share + z2 / 2) / (1 + z2)
-    half = math.sqrt(z2 * share * (1 - share) + z2**2 / 4) / (1 + z2)
-    # Rounding may put a bound one unit in the last place beyond a share of 0 or 1.
-    low, high = min(max(centre - half, 0.0), share), max(min(centre + half, 1.0), share)
-    return Estimate(share, low, high, level, n)
+        people = read_people(frame, names, missing=missing)
+        n_people = len(people)
+        histograms = [split.histogram() for split in split_stepwise(people)]
+    lengths = itertools.accumulate(len(columns) for columns in steps.values())
+    rows = []
+    for step, n in zip(steps, lengths, strict=True):
+        sets = AnonymitySets(tuple(names[:n]), n_people, histograms[n - 1])
+        rows.append({"attribute": step} | _row(sets, confidence_level))
+    return pd.DataFrame(rows)
 
 
 def reidentification_risks(
@@ -342,9 +378,9 @@ def reidentification_risks(
     --------
     Two people share a look; in the population four do, and two share the other:
 
-    >>> index = ["a", "b", "c", "d", "e", "f"]
-    >>> population = sets_from_sizes(pd.Series([4, 4, 2, 4, 4, 2], index), ("age",))
-    >>> table = sets_from_sizes(pd.Series([2, 2, 1], index[:3]), ("age",))
+    >>> people = pd.DataFrame({"age": [30, 30, 41, 30, 30, 41]}, list("abcdef"))
+    >>> population = anonymity_sets(people, ["age"])
+    >>> table = anonymity_sets(people.head(3), ["age"])
     >>> risks = reidentification_risks(table, population=population)
     >>> risks[["attacker", "mean_risk", "max_risk"]].round(3)
          attacker  mean_risk  max_risk
@@ -355,38 +391,62 @@ def reidentification_risks(
     rows = [_risk_row("prosecutor", sets, threshold)]
     wider = sets
     if population is not None:
-        wider = sets_within(sets, population)
+        wider = _sets_within(sets, population)
         rows.append(_risk_row("journalist", wider, threshold))
     marketer = {"attacker": "marketer", "mean_risk": wider.prosecutor_risk}
     frame = pd.DataFrame([*rows, marketer])
     return frame.astype({"max_risk": float, "share_over_threshold": float})
 
 
-def sets_within(sets: AnonymitySets, population: AnonymitySets) -> AnonymitySets:
-    """Find the sets in which the people of a table hide in a population.
+def _steps(order: Any) -> dict[str, list[str]]:
+    if isinstance(order, Mapping):
+        return {
+            step: check_names(columns, name=f"order[{step!r}]")
+            for step, columns in order.items()
+        }
+    return {name: [name] for name in check_names(order, name="order")}
 
-    Parameters
-    ----------
-    sets, population : AnonymitySets
-        As in `reidentification_risks`.
 
-    Returns
-    -------
-    AnonymitySets
-        Of the table's people, with the sizes of their sets in the population; n_sets
-        is the number of the table's people divided by that size.
+def _row(sets: AnonymitySets, confidence_level: float) -> dict[str, float]:
+    unique = sets.share_interval(confidence_level=confidence_level)
+    return {
+        "n_attributes": len(sets.quasi_identifiers),
+        "n_people": sets.n_people,
+        "k": sets.k,
+        "share_unique": unique.value,
+        "share_unique_low": unique.low,
+        "share_unique_high": unique.high,
+        "share_below_5": sets.share_below(5),
+        "share_below_11": sets.share_below(11),
+        "prosecutor_risk": sets.prosecutor_risk,
+        "share_over_threshold": sets.share_over_threshold(),
+        "bits": sets.bits,
+        "bits_left": sets.bits_left,
+    }
 
-    Raises
-    ------
-    ParameterError, DataError
-        As in `reidentification_risks`.
 
-    Examples
-    --------
-    >>> table = sets_from_sizes(pd.Series([1, 1]), ("age",))
-    >>> population = sets_from_sizes(pd.Series([2, 1, 2]), ("age",))
-    >>> sets_within(table, population).set_sizes.tolist()
-    [2, 1]
+@functools.cache
+def _regulators_threshold() -> float:
+    facts = datasets.load("identity_facts").set_index("fact_id")["value"]
+    return float(facts["regulators_threshold"])
+
+
+def _wilson(share: float, n: int, trials: float, level: float) -> Estimate:
+    """Return Wilson's interval of a share for a number of trials that may be broken."""
+    from scipy.special import ndtri
+
+    z2 = float(ndtri((1 + level) / 2)) ** 2 / trials
+    centre = (share + z2 / 2) / (1 + z2)
+    half = math.sqrt(z2 * share * (1 - share) + z2**2 / 4) / (1 + z2)
+    # Rounding may put a bound one unit in the last place beyond a share of 0 or 1.
+    low, high = min(max(centre - half, 0.0), share), max(min(centre + half, 1.0), share)
+    return Estimate(share, low, high, level, n)
+
+
+def _sets_within(sets: AnonymitySets, population: AnonymitySets) -> AnonymitySets:
+    """Return the sets of the population in which the people of a table hide.
+
+    Of a set the table holds only some: n_sets is their number divided by its size.
     """
     if set(population.quasi_identifiers) != set(sets.quasi_identifiers):
         raise ParameterError(
@@ -411,7 +471,11 @@ def sets_within(sets: AnonymitySets, population: AnonymitySets) -> AnonymitySets
             "population must hold everybody in the table; got people whose set is "
             "smaller there than in the table"
         )
-    return sets_from_sizes(sizes.astype(np.int64), sets.quasi_identifiers)
+    sizes = sizes.astype(np.int64)
+    people = np.bincount(sizes.to_numpy())
+    size = np.flatnonzero(people)
+    histogram = pd.DataFrame({"set_size": size, "n_sets": people[size] / size})
+    return AnonymitySets(sets.quasi_identifiers, len(sizes), histogram, sizes)
 
 
 def _risk_row(
@@ -420,6 +484,6 @@ def _risk_row(
     return {
         "attacker": attacker,
         "mean_risk": sets.prosecutor_risk,
-        "max_risk": sets.prosecutor_risk_max,
+        "max_risk": 1 / sets.k,
         "share_over_threshold": sets.share_over_threshold(threshold),
     }

@@ -1,8 +1,9 @@
-"""People of a parquet file as DuckDB sees them: columns, missing values, groups."""
+"""The people of a parquet file, too many for memory, as DuckDB counts them on disk."""
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from twinprivacy._validation import check_positive
-from twinprivacy.attacks.uniqueness.anonymity import AnonymitySets
+from twinprivacy._validation import check_choice, check_positive
+from twinprivacy.attacks.uniqueness.partition import MISSING_RULES, NOBODY
 from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.tables import check_table
 
 if TYPE_CHECKING:
     import duckdb
 
+MEMORY_LIMIT_GIB = 4.0
 # Groups stand in for people in the coarser counts where there are this many times
 # fewer of them; otherwise writing them down costs more than a second look at the file.
 WORTH_KEEPING = 4
@@ -36,15 +39,14 @@ class ParquetPeople:
     # People who are known to stand alone and are not in the relation.
     n_alone: int = 0
 
-    def sets(self, names: Sequence[str]) -> AnonymitySets:
-        """Count the sets of these columns."""
+    def histogram(self, names: Sequence[str]) -> pd.DataFrame:
+        """Return how many sets there are of each size: set_size, n_sets."""
         n_sets = self._n_sets(names) if self.n_alone < self.n_people else {}
         if self.n_alone:
             n_sets[1] = n_sets.get(1, 0) + self.n_alone
-        histogram = pd.DataFrame(
+        return pd.DataFrame(
             sorted(n_sets.items()), columns=["set_size", "n_sets"], dtype="int64"
         )
-        return AnonymitySets(tuple(names), self.n_people, histogram)
 
     def _n_sets(self, names: Sequence[str]) -> dict[int, int]:
         """Return how many sets of each size the relation has."""
@@ -54,40 +56,63 @@ class ParquetPeople:
         ).fetchall()
         return dict(rows)
 
+    def ladder(self, order: Sequence[str]) -> list[pd.DataFrame]:
+        """Count the sets of the first one, two, ... columns.
+
+        The finest step that still has far fewer sets than people is written down with
+        its counts, and every coarser step is added up from the one above it. The steps
+        beyond it are counted from the file, until most people stand alone: from then on
+        from the others only.
+        """
+        steps = [order[:length] for length in range(1, len(order) + 1)]
+        kept = bisect_left(steps, True, key=lambda step: not self.shrinks(step))
+        finer, coarser, rest, groups = [], [], self, self
+        for step in steps[kept:]:
+            finer.append(rest.histogram(step))
+            if len(step) < len(order):
+                rest = rest._without_alone(step, finer[-1])
+        for step in reversed(steps[:kept]):
+            groups = groups.grouped(step)
+            coarser.append(groups.histogram(step))
+        return coarser[::-1] + finer
+
     def grouped(self, names: Sequence[str]) -> "ParquetPeople":
         """Write down the sets of these columns, in place of what stood before."""
         keys = self._keys(names)
-        relation = f"step_{len(names)}"
-        self.connection.execute(
-            f"CREATE TEMP TABLE {relation} AS "
-            f"SELECT {keys}, {self.number} AS n FROM {self.relation} GROUP BY {keys}"
+        relation = self._write(
+            f"step_{len(names)}",
+            f"SELECT {keys}, {self.number} AS n FROM {self.relation} GROUP BY {keys}",
         )
-        if self.relation != "people":
-            self.connection.execute(f"DROP TABLE {self.relation}")
         return replace(self, relation=relation, number="sum(n)::BIGINT")
 
-    def without_unique(self, sets: AnonymitySets) -> "ParquetPeople":
+    def _without_alone(
+        self, names: Sequence[str], histogram: pd.DataFrame
+    ) -> "ParquetPeople":
         """Write down the people who share a set, if they are few; others stay alone.
 
         Who is alone in some columns is alone in any more of them.
         """
-        n_alone = round(sets.share_unique * self.n_people)
+        n_alone = int(histogram["n_sets"][histogram["set_size"] == 1].sum())
         n_here, n_left = self.n_people - self.n_alone, self.n_people - n_alone
         if not n_here or WORTH_KEEPING * n_left > n_here:
             return self
-        keys = self._keys(sets.quasi_identifiers)
+        keys = self._keys(names)
         same = " AND ".join(
             f"p.{key} IS NOT DISTINCT FROM s.{key}" for key in keys.split(", ")
         )
-        relation = f"left_{len(sets.quasi_identifiers)}"
-        self.connection.execute(
-            f"CREATE TEMP TABLE {relation} AS SELECT p.* FROM {self.relation} AS p "
-            f"SEMI JOIN (SELECT {keys} FROM {self.relation} GROUP BY {keys} "
-            f"HAVING count(*) > 1) AS s ON {same}"
+        relation = self._write(
+            f"left_{len(names)}",
+            f"SELECT p.* FROM {self.relation} AS p SEMI JOIN (SELECT {keys} "
+            f"FROM {self.relation} GROUP BY {keys} HAVING count(*) > 1) AS s ON {same}",
         )
+        return replace(self, relation=relation, n_alone=n_alone)
+
+    def _write(self, relation: str, query: str) -> str:
+        """Write down the rows of a query, in place of what stood before."""
+        self.connection.execute(f"CREATE TEMP TABLE {relation} AS {query}")
         if self.relation != "people":
             self.connection.execute(f"DROP TABLE {self.relation}")
-        return replace(self, relation=relation, n_alone=n_alone)
+        return relation
 
     def shrinks(self, names: Sequence[str]) -> bool:
         """Return whether there are far fewer sets of these columns than people.
@@ -107,38 +132,33 @@ class ParquetPeople:
 
 @contextmanager
 def opened_people(
-    path: str | Path,
-    names: Sequence[str],
-    *,
-    name: str = "quasi_identifiers",
-    missing: str,
-    memory_limit_gib: float,
-    temporary_directory: str | Path | None,
+    path: str | Path, names: Sequence[str], *, missing: str, memory_limit_gib: float
 ) -> Iterator[ParquetPeople]:
     """Open a file for counting; what DuckDB says of a failure may hold values."""
+    check_choice(missing, name="missing", allowed=MISSING_RULES)
     check_positive(memory_limit_gib, name="memory_limit_gib")
-    if temporary_directory is not None and not Path(temporary_directory).is_dir():
-        raise ParameterError(
-            "temporary_directory must be a folder that exists; "
-            f"got {str(temporary_directory)!r}"
-        )
-    file = _literal(path)
-    duckdb = _duckdb()
+    file, duckdb = _literal(path), _duckdb()
     try:
         with (
-            tempfile.TemporaryDirectory(dir=temporary_directory) as folder,
+            tempfile.TemporaryDirectory() as folder,
             duckdb.connect(config=_settings(folder, memory_limit_gib)) as connection,
         ):
             every = _column_names(connection, file)
-            _check_columns(names, every, name=name)
+            no_rows = pd.DataFrame(columns=every)
+            check_table(no_rows, name="frame", columns=names, least=0)
             by_place = ", ".join(f"f{place}" for place in range(len(every)))
             source = f"read_parquet({file}, hive_partitioning = false) t({by_place})"
             columns = {column: f"f{every.index(column)}" for column in names}
-            yield _people(connection, source, columns, missing)
+            query = _people(connection, source, list(columns.values()), missing)
+            connection.execute(f"CREATE TEMP VIEW people AS {query}")
+            found = connection.execute("SELECT count(*) FROM people").fetchall()
+            if not found[0][0]:
+                raise DataError(NOBODY)
+            yield ParquetPeople(connection, "people", columns, "count(*)", found[0][0])
     except duckdb.OutOfMemoryException:
         raise ParameterError(
-            "memory_limit_gib must be larger, or temporary_directory have more room, "
-            f"to count this file; got {memory_limit_gib!r}"
+            "memory_limit_gib must be larger, or the folder of temporary files have "
+            f"more room, to count this file; got {memory_limit_gib!r}"
         ) from None
     except duckdb.Error as error:
         raise DataError(
@@ -150,31 +170,10 @@ def opened_people(
 def _people(
     connection: "duckdb.DuckDBPyConnection",
     source: str,
-    columns: dict[str, str],
+    columns: list[str],
     missing: str,
-) -> ParquetPeople:
-    """Look at the columns of a file, every kind of missing value as NULL."""
-    whole = _without_nan(connection, source, columns.values())
-    n_people = _count(connection, whole)
-    if not n_people:
-        raise DataError("frame must have at least one person; got none")
-    if missing == "drop":
-        told = " AND ".join(f"{column} IS NOT NULL" for column in columns.values())
-        whole, n_all = f"SELECT * FROM ({whole}) WHERE {told}", n_people
-        n_people = _count(connection, whole)
-        if not n_people:
-            raise DataError(
-                "frame must have at least one person without missing values where "
-                f"missing is 'drop'; got none of {n_all}"
-            )
-    connection.execute(f"CREATE TEMP VIEW people AS {whole}")
-    return ParquetPeople(connection, "people", columns, "count(*)", n_people)
-
-
-def _without_nan(
-    connection: "duckdb.DuckDBPyConnection", source: str, columns: Iterable[str]
 ) -> str:
-    """Return a query of the columns of a file, by their places."""
+    """Return a query of columns of a file, every kind of missing value as NULL."""
     types = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     floats = {row[0] for row in types if row[1] in FLOATS}
     read = ", ".join(
@@ -183,12 +182,11 @@ def _without_nan(
         else column
         for column in columns
     )
-    return f"SELECT {read} FROM {source}"
-
-
-def _count(connection: "duckdb.DuckDBPyConnection", query: str) -> int:
-    found = connection.execute(f"SELECT count(*) FROM ({query})").fetchall()
-    return int(found[0][0])
+    query = f"SELECT {read} FROM {source}"
+    if missing == "drop":
+        told = " AND ".join(f"{column} IS NOT NULL" for column in columns)
+        query = f"SELECT * FROM ({query}) WHERE {told}"
+    return query
 
 
 def _column_names(connection: "duckdb.DuckDBPyConnection", file: str) -> list[str]:
@@ -207,20 +205,6 @@ def _column_names(connection: "duckdb.DuckDBPyConnection", file: str) -> list[st
             names.append(name)
             inside = n_children
     return names
-
-
-def _check_columns(names: Sequence[str], every: Sequence[str], *, name: str) -> None:
-    """Raise in the words that a frame in memory is answered with."""
-    twice = sorted({column for column in every if every.count(column) > 1})
-    if twice:
-        raise DataError(
-            f"frame must name each column once; repeated: {', '.join(twice)}"
-        )
-    absent = [str(column) for column in names if column not in every]
-    if absent:
-        raise DataError(
-            f"{name} must be columns of frame; it lacks {', '.join(absent)}"
-        )
 
 
 def _literal(path: str | Path) -> str:

@@ -1,6 +1,6 @@
-"""Split people into sets of those who look the same, one attribute at a time."""
+"""A table's values as codes, and its people split into sets of those who look alike."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,30 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Integers
-from twinprivacy.errors import DataError, ParameterError
+from twinprivacy._validation import check_choice
+from twinprivacy.errors import DataError
+from twinprivacy.tables import check_table
+
+MISSING_RULES = ("value", "drop")
+NOBODY = (
+    "frame must have at least one person (with missing='drop': who lacks none of the "
+    "columns); got none"
+)
+
+
+def read_people(
+    frame: Any, names: Sequence[str], *, missing: str, also: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return the named columns, without those who lack one of `names` if so ruled."""
+    check_choice(missing, name="missing", allowed=MISSING_RULES)
+    check_table(frame, name="frame", columns=[*names, *also], least=0)
+    people: pd.DataFrame = frame[[*names, *also]]
+    if missing == "drop":
+        people = people[people[list(names)].notna().all(axis=1).to_numpy()]
+    if not len(people):
+        raise DataError(NOBODY)
+    return people
+
 
 # Cells of a table of counts for each person, above which a hash table takes over.
 _CELLS_PER_PERSON = 4
@@ -55,12 +78,8 @@ class Partition:
         shared = counts > 1
         labels = np.cumsum(shared) - 1
         stays = shared[keys]
-        if stays.all():
-            return Partition(self.n_people, self.people, labels[keys], counts[shared])
-        keys = keys[stays]
-        return Partition(
-            self.n_people, self.people[stays], labels[keys], counts[shared]
-        )
+        people, labels = self.people[stays], labels[keys[stays]]
+        return Partition(self.n_people, people, labels, counts[shared])
 
     @property
     def n_sets(self) -> int:
@@ -92,10 +111,25 @@ class Partition:
 
 def one_set(n_people: int) -> Partition:
     """Return the partition in which everybody looks the same."""
-    n_together = n_people if n_people > 1 else 0
-    sizes = np.array([n_people] if n_together else [], dtype=np.int64)
-    labels = np.zeros(n_together, dtype=np.int64)
-    return Partition(n_people, np.arange(n_together), labels, sizes)
+    people = np.arange(n_people if n_people > 1 else 0)
+    sizes = np.full(min(len(people), 1), n_people)
+    return Partition(n_people, people, np.zeros_like(people), sizes)
+
+
+def split_stepwise(people: pd.DataFrame) -> Iterator[Partition]:
+    """Split people by their first one, two, ... columns."""
+    split = one_set(len(people))
+    for name in people.columns:
+        split = split.refined(*value_codes(people[name].iloc[split.people]))
+        yield split
+
+
+def split_people(people: pd.DataFrame) -> Partition:
+    """Split people by all their columns."""
+    split = one_set(len(people))
+    for finer in split_stepwise(people):
+        split = finer
+    return split
 
 
 # A span of whole numbers this many times the rows is coded without a hash table.
@@ -110,15 +144,40 @@ def value_codes(column: pd.Series) -> tuple[Integers, int]:
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy().astype(np.int64), len(column.cat.categories)
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biu":
+    whole = isinstance(column.dtype, np.dtype) and column.dtype.kind in "biu"
+    if whole and len(column):
         coded = _span_codes(column.to_numpy())
         if coded is not None:
             return coded
-    codes, values = distinct_values(column)
+    codes, values = _distinct_values(column)
     return codes, len(values)
 
 
-def distinct_values(column: pd.Series) -> tuple[Integers, Any]:
+def ordered_codes(column: pd.Series) -> tuple[Integers, bool]:
+    """Return a code for each value, none left out, and whether their order means much.
+
+    Numbers, dates and categories are in their own order. Other values are in the order
+    of their spelling; of two that are spelt alike, as 1 and "1", the name of the type
+    comes first. A missing value is a value of its own and comes last.
+    """
+    kind = column.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        ordered = bool(kind.ordered)
+    else:
+        types = pd.api.types
+        ordered = types.is_numeric_dtype(kind) or types.is_datetime64_any_dtype(kind)
+    codes, values = _distinct_values(column)
+    if ordered or isinstance(kind, pd.CategoricalDtype):
+        order = np.asarray(values.argsort())
+    else:
+        names = [(str(value), type(value).__name__) for value in values]
+        order = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=int)
+    places = np.full(len(values) + 1, len(values))
+    places[order] = np.arange(len(values))
+    return places[codes], ordered
+
+
+def _distinct_values(column: pd.Series) -> tuple[Integers, Any]:
     """Return a code for each row, -1 where missing, and the values that they stand for.
 
     Values are one where Python says that they are equal.
@@ -135,62 +194,8 @@ def distinct_values(column: pd.Series) -> tuple[Integers, Any]:
 
 def _span_codes(values: npt.NDArray[Any]) -> tuple[Integers, int] | None:
     """Return whole numbers counted from the smallest, if they lie close together."""
-    if not len(values):
-        return np.empty(0, dtype=np.int64), 0
     low, high = int(values.min()), int(values.max())
     span = high - low + 1
     if span > _SPAN_PER_ROW * len(values) + 256 or high > np.iinfo(np.int64).max:
         return None
     return values.astype(np.int64) - low, span
-
-
-def check_people(
-    frame: Any, names: Sequence[str], *, name: str = "quasi_identifiers"
-) -> pd.DataFrame:
-    """Return the named columns of a frame of people, once each, all there."""
-    if not isinstance(frame, pd.DataFrame):
-        raise ParameterError(
-            "frame must be a pandas.DataFrame or the path of a parquet file; got "
-            f"{type(frame).__name__}"
-        )
-    repeated = frame.columns[frame.columns.duplicated()].unique()
-    if len(repeated):
-        raise DataError(
-            f"frame must name each column once; repeated: {_list(repeated)}"
-        )
-    absent = [column for column in names if column not in frame.columns]
-    if absent:
-        raise DataError(f"{name} must be columns of frame; it lacks {_list(absent)}")
-    if not len(frame):
-        raise DataError("frame must have at least one person; got none")
-    return frame[list(names)]
-
-
-def check_names(names: Any, *, name: str) -> tuple[str, ...]:
-    """Return names of columns as a tuple: at least one, none twice."""
-    if isinstance(names, str) or not isinstance(names, Iterable):
-        raise ParameterError(
-            f"{name} must be a sequence of column names; got {type(names).__name__}"
-        )
-    found = tuple(names)
-    if not found:
-        raise ParameterError(f"{name} must hold at least one column; got none")
-    twice = sorted({str(column) for column in found if found.count(column) > 1})
-    if twice:
-        raise ParameterError(f"{name} must hold each column once; got {_list(twice)}")
-    return found
-
-
-def drop_missing(people: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Return those who lack nothing in these columns, one person or more."""
-    told = people[people[list(names)].notna().all(axis=1).to_numpy()]
-    if not len(told):
-        raise DataError(
-            "frame must have at least one person without missing values where missing "
-            f"is 'drop'; got none of {len(people)}"
-        )
-    return told
-
-
-def _list(names: Iterable[Any]) -> str:
-    return ", ".join(map(str, names))

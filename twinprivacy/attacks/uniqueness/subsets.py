@@ -1,8 +1,9 @@
 """Which few columns name people: the subsets that tell most apart."""
 
+import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,25 +11,25 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._types import Integers
-from twinprivacy._validation import check_choice
-from twinprivacy.attacks.uniqueness.parquet import ParquetPeople, opened_people
+from twinprivacy._validation import check_choice, check_whole
+from twinprivacy.attacks.uniqueness.anonymity import AnonymitySets
+from twinprivacy.attacks.uniqueness.parquet import (
+    MEMORY_LIMIT_GIB,
+    ParquetPeople,
+    opened_people,
+)
 from twinprivacy.attacks.uniqueness.partition import (
     Partition,
-    check_names,
-    check_people,
-    drop_missing,
     one_set,
+    read_people,
     value_codes,
 )
-from twinprivacy.errors import ParameterError
+from twinprivacy.tables import check_names
 
 __all__ = [
     "RiskySubsets",
     "risky_subsets",
 ]
-
-
-MEMORY_LIMIT_GIB = 4.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -70,19 +71,17 @@ def risky_subsets(
     *,
     max_size: int = 3,
     search: str = "exact",
-    by: str = "share_unique",
     n_best: int = 10,
     missing: str = "value",
     memory_limit_gib: float = MEMORY_LIMIT_GIB,
-    temporary_directory: str | Path | None = None,
 ) -> RiskySubsets:
     """Find the columns that, known together, tell most people apart.
 
     Each subset is counted from the sets of one that has a column less, in one pass over
     the people who are not alone there. The exact search leaves out a subset only where
     a bound keeps it from the best: a set of s people that is split into c cells has at
-    most s people alone, or c - 1 where s > c; and bits add up to no more than those of
-    the parts.
+    most s people alone, or c - 1 where s > c. Between subsets that single out as many
+    people bits decide, then the names.
 
     Parameters
     ----------
@@ -97,13 +96,11 @@ def risky_subsets(
         "greedy" adds to the best subset of each size the column that then tells most:
         at most `max_size` times the number of columns are counted, and the result may
         be a lesser one.
-    by : {"share_unique", "bits"}
-        What is best; the other decides between equals, then the names.
     n_best : int
         Subsets of each size to return, 1 or more.
     missing : {"value", "drop"}
         As for `anonymity_sets`; "drop" leaves out who lacks any of `columns`.
-    memory_limit_gib, temporary_directory
+    memory_limit_gib : float
         For a file, as for `anonymity_sets`.
 
     Returns
@@ -132,155 +129,138 @@ def risky_subsets(
     1             2  (sex, age)         0.667  2.252
     """
     names = check_names(columns, name="columns")
-    for option, value, most in (
-        ("max_size", max_size, len(names)),
-        ("n_best", n_best, None),
-    ):
-        _check_count(value, name=option, most=most)
+    check_whole(max_size, name="max_size", most=len(names))
+    check_whole(n_best, name="n_best")
     check_choice(search, name="search", allowed=("exact", "greedy"))
-    check_choice(by, name="by", allowed=("share_unique", "bits"))
-    check_choice(missing, name="missing", allowed=("value", "drop"))
+    best = _Best(names, n_best)
     if isinstance(frame, str | Path):
-        options = (missing, memory_limit_gib, temporary_directory)
-        in_file = _FileSearch(names, by, n_best)
-        in_file.run(frame, max_size, search, *options)
-        return _result(in_file, in_file.n_people, max_size)
-    people = check_people(frame, names, name="columns")
-    if missing == "drop":
-        people = drop_missing(people, names)
-    found = _SubsetSearch([value_codes(people[n]) for n in names], names, by, n_best)
-    found.exact(max_size) if search == "exact" else found.greedy(max_size)
-    return _result(found, len(people), max_size)
-
-
-def _result(
-    found: "_SubsetSearch | _FileSearch", n_people: int, max_size: int
-) -> RiskySubsets:
-    sizes = range(1, max_size + 1)
-    n_subsets = sum(math.comb(len(found.names), size) for size in sizes)
-    table = _table(found.best, found.names, n_people)
-    return RiskySubsets(table, n_people, n_subsets, found.n_counted)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class _Counted:
-    """A subset of columns and what it tells."""
-
-    columns: tuple[int, ...]
-    n_unique: int
-    bits: float
-
-    def rank(self, by: str, names: Sequence[str]) -> tuple[float, float, list[str]]:
-        """Return a key that is smaller the more the subset tells; names break ties."""
-        unique, bits = -float(self.n_unique), -round(self.bits, _DIGITS)
-        first, second = (unique, bits) if by == "share_unique" else (bits, unique)
-        return first, second, sorted(str(names[c]) for c in self.columns)
-
-
-def _table(
-    found: dict[int, list[_Counted]], names: Sequence[str], n_people: int
-) -> pd.DataFrame:
-    rows = [
-        {
-            "n_attributes": size,
-            "attributes": tuple(names[c] for c in sorted(subset.columns)),
-            "share_unique": subset.n_unique / n_people,
-            "bits": subset.bits,
-        }
-        for size, best in sorted(found.items())
-        for subset in best
-    ]
-    return pd.DataFrame(rows)
-
-
-def _check_count(value: int, *, name: str, most: int | None) -> None:
-    if value < 1 or (most is not None and value > most):
-        allowed = "1 or more" if most is None else f"from 1 to {most}"
-        raise ParameterError(f"{name} must be {allowed}; got {value!r}")
+        with opened_people(
+            frame, names, missing=missing, memory_limit_gib=memory_limit_gib
+        ) as counted:
+            n_people = counted.n_people
+            _search_file(counted, best, max_size, search)
+    else:
+        people = read_people(frame, names, missing=missing)
+        n_people = len(people)
+        table = _TableSearch([value_codes(people[name]) for name in names], best)
+        table.exact(max_size) if search == "exact" else table.greedy(max_size)
+    n_subsets = sum(math.comb(len(names), size) for size in range(1, max_size + 1))
+    return RiskySubsets(best.table(n_people), n_people, n_subsets, best.n_counted)
 
 
 # Differences of bits below this come from the order in which a sum was taken.
 _DIGITS = 9
-_SLACK = 1e-8
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _Counted:
+    """A subset of columns and what it tells; its rank is smaller the more that is."""
+
+    columns: tuple[int, ...]
+    n_unique: int
+    bits: float
+    rank: tuple[int, float, list[str]]
 
 
 @dataclass(eq=False, repr=False)
-class _SubsetSearch:
-    """Count subsets of columns, each from the sets of a smaller one.
+class _Best:
+    """The best subsets of each size so far, best first, and how many were counted."""
 
-    Attributes
-    ----------
-    coded : list of tuple
-        Codes of each column and their number.
-    names : sequence of str
-    by : str
-        "share_unique" or "bits".
-    n_best : int
-        Subsets of each size that are kept.
-    best : dict
-        Of each size the subsets kept, best first.
-    n_counted : int
-        Subsets that were counted.
-    """
-
-    coded: list[tuple[Integers, int]]
-    names: Sequence[str]
-    by: str
+    names: list[str]
     n_best: int
-    best: dict[int, list[_Counted]] = field(default_factory=dict)
+    found: dict[int, list[_Counted]] = field(default_factory=dict)
     n_counted: int = 0
+
+    def add(self, columns: tuple[int, ...], n_unique: int, bits: float) -> None:
+        """Keep a subset if it is among the best of its size."""
+        self.n_counted += 1
+        rank = (-n_unique, -round(bits, _DIGITS), self.spelt(columns))
+        counted = _Counted(columns, n_unique, bits, rank)
+        kept = [*self.found.get(len(columns), []), counted]
+        kept.sort(key=lambda subset: subset.rank)
+        self.found[len(columns)] = kept[: self.n_best]
+
+    def add_greedily(
+        self, count: Callable[[tuple[int, ...]], tuple[int, float]], max_size: int
+    ) -> None:
+        """Count the best subset of each size with every further column."""
+        columns: tuple[int, ...] = ()
+        for size in range(1, max_size + 1):
+            for column in range(len(self.names)):
+                if column not in columns:
+                    more = (*columns, column)
+                    self.add(more, *count(more))
+            columns = self.found[size][0].columns
+
+    def spelt(self, columns: Sequence[int]) -> list[str]:
+        """Return the names of columns in their own order."""
+        return sorted(str(self.names[column]) for column in columns)
+
+    def table(self, n_people: int) -> pd.DataFrame:
+        """Return one row a subset, by size."""
+        rows = [
+            {
+                "n_attributes": size,
+                "attributes": tuple(self.names[c] for c in sorted(subset.columns)),
+                "share_unique": subset.n_unique / n_people,
+                "bits": subset.bits,
+            }
+            for size, kept in sorted(self.found.items())
+            for subset in kept
+        ]
+        return pd.DataFrame(rows)
+
+
+class _TableSearch:
+    """Count subsets of the coded columns of a table, each from one column less."""
+
+    def __init__(self, coded: list[tuple[Integers, int]], best: _Best) -> None:
+        self.coded, self.best = coded, best
+        self.start = one_set(len(coded[0][0]))
 
     def exact(self, max_size: int) -> None:
         """Count every subset that may be among the best of its size."""
-        start = one_set(len(self.coded[0][0]))
-        alone = [start.refined(*column) for column in self.coded]
+        alone = [self._refined(self.start, c) for c in range(len(self.coded))]
         # What tells most comes first: good subsets are found early, and more are left.
         order = sorted(range(len(alone)), key=lambda c: -_set_bits(alone[c]))
         self._n_values = [split.n_sets for split in alone]
-        self._bits = [_set_bits(split) for split in alone]
-        self._descend(start, (), order, max_size)
+        self._descend(self.start, (), order, max_size)
 
     def greedy(self, max_size: int) -> None:
         """Add to the best subset of each size the column that then tells most."""
-        split = one_set(len(self.coded[0][0]))
-        columns: tuple[int, ...] = ()
-        for size in range(1, max_size + 1):
-            for column in range(len(self.coded)):
-                if column not in columns:
-                    self._count(split, columns, column)
-            columns = self.best[size][0].columns
-            codes, n_codes = self.coded[columns[-1]]
-            split = split.refined(codes[split.people], n_codes)
+
+        @functools.lru_cache(maxsize=1)
+        def known(columns: tuple[int, ...]) -> Partition:
+            return functools.reduce(self._refined, columns, self.start)
+
+        def count(columns: tuple[int, ...]) -> tuple[int, float]:
+            split = self._refined(known(columns[:-1]), columns[-1])
+            return split.n_unique, _set_bits(split)
+
+        self.best.add_greedily(count, max_size)
+
+    def _refined(self, split: Partition, column: int) -> Partition:
+        codes, n_codes = self.coded[column]
+        return split.refined(codes[split.people], n_codes)
 
     def _descend(
         self, split: Partition, columns: tuple[int, ...], order: list[int], deepest: int
     ) -> None:
+        """Count the subsets of these columns and some of those in order."""
         size = len(columns) + 1
         for place, column in enumerate(order):
-            rest = order[place + 1 :]
-            most = min(deepest, size + len(rest))
+            rest, more = order[place + 1 :], (*columns, column)
             promising = [
                 s
-                for s in range(size, most + 1)
-                if self._may_be_best(split, (*columns, column), rest, s)
+                for s in range(size, min(deepest, size + len(rest)) + 1)
+                if self._may_be_best(split, more, rest, s)
             ]
             if not promising:
                 continue
-            finer = self._count(split, columns, column)
+            finer = self._refined(split, column)
+            self.best.add(more, finer.n_unique, _set_bits(finer))
             if promising[-1] > size:
-                self._descend(finer, (*columns, column), rest, promising[-1])
-
-    def _count(
-        self, split: Partition, columns: tuple[int, ...], column: int
-    ) -> Partition:
-        codes, n_codes = self.coded[column]
-        finer = split.refined(codes[split.people], n_codes)
-        self.n_counted += 1
-        found = _Counted((*columns, column), finer.n_unique, _set_bits(finer))
-        kept = [*self.best.get(len(found.columns), []), found]
-        kept.sort(key=lambda counted: counted.rank(self.by, self.names))
-        self.best[len(found.columns)] = kept[: self.n_best]
-        return finer
+                self._descend(finer, more, rest, promising[-1])
 
     def _may_be_best(
         self, split: Partition, columns: tuple[int, ...], rest: list[int], size: int
@@ -289,26 +269,18 @@ class _SubsetSearch:
 
         `split` knows all `columns` but the last; `rest` are those that may follow.
         """
-        kept = self.best.get(size, [])
-        if len(kept) < self.n_best:
+        kept = self.best.found.get(size, [])
+        if len(kept) < self.best.n_best:
             return True
         least, n_more = kept[-1], size - len(columns)
         if least.n_unique == split.n_people:
             # Nothing tells more than what tells everybody apart: names decide.
-            first = sorted(rest, key=lambda c: str(self.names[c]))[:n_more]
-            if self._names((*columns, *first)) > self._names(least.columns):
+            first = sorted(rest, key=lambda c: self.best.spelt([c]))[:n_more]
+            if self.best.spelt([*columns, *first]) > self.best.spelt(least.columns):
                 return False
-        worth = self._n_values if self.by == "share_unique" else self._bits
-        widest = sorted(rest, key=lambda c: -worth[c])[:n_more]
-        added = [columns[-1], *widest]
-        if self.by == "share_unique":
-            n_cells = math.prod(self._n_values[c] for c in added)
-            return _most_unique(split, n_cells) >= least.n_unique
-        bound = _set_bits(split) + sum(self._bits[c] for c in added)
-        return bound > least.bits - _SLACK
-
-    def _names(self, columns: tuple[int, ...]) -> list[str]:
-        return sorted(str(self.names[c]) for c in columns)
+        most = sorted((self._n_values[c] for c in rest), reverse=True)[:n_more]
+        n_cells = math.prod([self._n_values[columns[-1]], *most])
+        return _most_unique(split, n_cells) >= least.n_unique
 
 
 def _most_unique(split: Partition, n_cells: int) -> int:
@@ -329,79 +301,25 @@ def _set_bits(split: Partition) -> float:
     return (shared + split.n_unique * math.log2(n)) / n
 
 
-@dataclass(eq=False, repr=False)
-class _FileSearch:
-    """Count subsets of the columns of a file, and keep the best of each size.
+def _search_file(
+    people: ParquetPeople, best: _Best, max_size: int, search: str
+) -> None:
+    """Count subsets of a file's columns, all of them if the search is exact.
 
-    Attributes
-    ----------
-    names : sequence of str
-    by : str
-        "share_unique" or "bits".
-    n_best : int
-        Subsets of each size that are kept.
-    best : dict
-        Of each size the subsets kept, best first.
-    n_counted : int
-        Subsets that were counted.
-    n_people : int
+    They are added up from the sets of all columns where these are few. No sets are kept
+    from which to bound a subset.
     """
+    if people.shrinks(best.names):
+        people = people.grouped(best.names)
 
-    names: Sequence[str]
-    by: str
-    n_best: int
-    best: dict[int, list[_Counted]] = field(default_factory=dict)
-    n_counted: int = 0
-    n_people: int = 0
+    def count(columns: tuple[int, ...]) -> tuple[int, float]:
+        names = tuple(best.names[column] for column in columns)
+        sets = AnonymitySets(names, people.n_people, people.histogram(names))
+        return round(sets.share_unique * sets.n_people), sets.bits
 
-    def run(
-        self,
-        path: str | Path,
-        max_size: int,
-        search: str,
-        missing: str,
-        memory_limit_gib: float,
-        temporary_directory: str | Path | None,
-    ) -> None:
-        """Search; subsets are added up from the sets of all columns where they are few.
-
-        The exact search counts every subset: no sets are kept from which to bound one.
-        """
-        with opened_people(
-            path,
-            self.names,
-            name="columns",
-            missing=missing,
-            memory_limit_gib=memory_limit_gib,
-            temporary_directory=temporary_directory,
-        ) as people:
-            self.n_people = people.n_people
-            if people.shrinks(self.names):
-                people = people.grouped(self.names)
-            if search == "exact":
-                self._exact(people, max_size)
-            else:
-                self._greedy(people, max_size)
-
-    def _exact(self, people: ParquetPeople, max_size: int) -> None:
-        every = range(len(self.names))
-        for size in range(1, max_size + 1):
-            for columns in itertools.combinations(every, size):
-                self._count(people, columns)
-
-    def _greedy(self, people: ParquetPeople, max_size: int) -> None:
-        columns: tuple[int, ...] = ()
-        for size in range(1, max_size + 1):
-            for column in range(len(self.names)):
-                if column not in columns:
-                    self._count(people, (*columns, column))
-            columns = self.best[size][0].columns
-
-    def _count(self, people: ParquetPeople, columns: tuple[int, ...]) -> None:
-        sets = people.sets([self.names[c] for c in columns])
-        n_unique = round(sets.share_unique * sets.n_people)
-        self.n_counted += 1
-        found = _Counted(columns, n_unique, sets.bits)
-        kept = [*self.best.get(len(columns), []), found]
-        kept.sort(key=lambda counted: counted.rank(self.by, self.names))
-        self.best[len(columns)] = kept[: self.n_best]
+    if search == "greedy":
+        best.add_greedily(count, max_size)
+        return
+    for size in range(1, max_size + 1):
+        for columns in itertools.combinations(range(len(best.names)), size):
+            best.add(columns, *count(columns))

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy.attacks.uniqueness.anonymity import AnonymitySets
-from twinprivacy.attacks.uniqueness.uniqueness import anonymity_sets
+from twinprivacy.attacks.uniqueness.anonymity import AnonymitySets, anonymity_sets
 from twinprivacy.estimates.estimate import Estimate
 from twinprivacy.people.cohort import MODALITIES, simulate_cohort
 from twinprivacy.studies.surfaces.answers import (

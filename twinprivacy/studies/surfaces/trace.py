@@ -11,7 +11,7 @@ import pandas as pd
 
 from twinprivacy._types import Array
 from twinprivacy.attacks.linkage.scored import link_by_likelihood
-from twinprivacy.attacks.uniqueness.uniqueness import anonymity_sets
+from twinprivacy.attacks.uniqueness.anonymity import anonymity_sets
 from twinprivacy.estimates.estimate import Estimate
 from twinprivacy.studies.surfaces.answers import (
     MEASUREMENT_RANGE,

@@ -1,5 +1,5 @@
 """How many of a sample's unique people are unique in the population.
 
-Read `estimates`, then the three ways: a `copula` over `margins`, and frequencies of
-frequencies (`frequencies`); `checks` tries each on samples of a known whole.
+Read `estimates`, then its ways: a `copula`, whose `correlations` come from pairs of
+columns, and the `frequencies` of the sizes of sets.
 """

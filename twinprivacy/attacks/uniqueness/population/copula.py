@@ -3,20 +3,18 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
+from scipy.special import ndtr, ndtri
+from scipy.stats import qmc
 
 from twinprivacy._types import Array, Integers
+from twinprivacy.attacks.uniqueness.partition import split_people
+from twinprivacy.attacks.uniqueness.population.correlations import correlate
 from twinprivacy.attacks.uniqueness.population.frequencies import (
     Shares,
     Task,
     likelihood_of_uniqueness,
     match_correctness,
-    set_sizes,
-)
-from twinprivacy.attacks.uniqueness.population.margins import (
-    Margin,
-    fit_margin,
-    order_values,
 )
 
 # Largest populations drawn whole, for the answer and for each of its resamples.
@@ -26,46 +24,70 @@ _MOST_REDRAWN = 200_000
 _MOST_CORRELATED = 50
 # A column hangs on another if chance makes it look so less often than this.
 _BY_CHANCE = 1e-3
+# A rare value's place in the order is pulled to the middle as if it had been seen this
+# many times more there: else people seen once would mark the ends.
+_SHRINK = 5.0
+_ROUNDS = 10
+# People drawn at a time, and normal scores held at a time in integrating.
+_CHUNK = 100_000
+_NUMBERS_AT_A_TIME = 4_000_000
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Say how the copula is fitted; the words are those of the public function."""
+    """Say how the copula is fitted.
+
+    Parameters
+    ----------
+    order : str
+        Of values. "association": so that columns correlate most, unless a column has an
+        order of its own. "frequency": all by falling frequency, so that correlations
+        have no sign. "given": as they are coded.
+    correlation : str
+        "likelihood": polychoric, given the margins. "mutual_information": matched
+        beyond chance; it holds all dependence, not only the rising. "closest": that of
+        the two whose copula expects a share unique in the sample nearer to what it is.
+    unseen : bool
+        Whether the margins have room for values that the sample lacks.
+    """
 
     order: str
     correlation: str
     unseen: bool
 
 
+SETTINGS = {
+    "copula": Settings("association", "closest", unseen=True),
+    "rocher": Settings("frequency", "mutual_information", unseen=False),
+}
+
+
 def solve_copula(
     task: Task, settings: Settings, rng: np.random.Generator
-) -> tuple[Shares, list[Shares], tuple[Array, Array]]:
-    """Return the copula's answer, its answers for resamples, and people's cells."""
+) -> tuple[Shares, list[Shares], Array]:
+    """Return the answer, that of each resample, and the probability of people's cells.
+
+    The columns that others determine are left out.
+    """
     if (task.codes == task.codes[0]).all():  # everybody is in one cell
-        only = Shares(
-            float(task.population_size == 1), np.nan, 1 / task.population_size, 0.0
-        )
-        one = (np.ones(len(task.codes)), np.zeros(len(task.codes)))
-        return only, [only] * task.n_resamples, one
+        alone = float(task.population_size == 1)
+        only = Shares(alone, np.nan, 1 / task.population_size, 0.0)
+        return only, [only] * task.n_resamples, np.ones(len(task.codes))
     cell_rng, draw_rng, resample_rng = rng.spawn(3)
     free = free_columns(task.codes)
-    task = replace(
-        task, codes=task.codes[:, free], ordered=[task.ordered[j] for j in free]
-    )
+    ordered = [task.ordered[j] for j in free]
+    task = replace(task, codes=task.codes[:, free], ordered=ordered)
     copula, settings, expected = _fit_closest(task, settings, draw_rng)
     cells = integrate_cells(copula, copula.codes, cell_rng)
-    alone = cells[0][task.sets_of_people == 1]
-    n_draws = n_populations(task.population_size)
-    population = in_population(
-        copula, task.population_size, _MOST_DRAWN, n_draws, draw_rng
-    )
-    given = _still_alone(alone, task)
-    answer = Shares(population[0], given, population[1], expected)
+    given = _still_alone(cells[task.split.set_sizes() == 1], task)
+    size, n_draws = task.population_size, n_populations(task.population_size)
+    unique, right = in_population(copula, size, _MOST_DRAWN, n_draws, draw_rng)
+    answer = Shares(unique, given, right, expected)
     # Redrawn values are in the order that was found, which is not sought again.
-    keep = Settings("value", settings.correlation, settings.unseen)
-    if settings.order == "frequency":
-        keep = settings
-    redrawn = [_redraw(copula, task, keep, g) for g in task.spawn(resample_rng)]
+    if settings.order == "association":
+        settings = replace(settings, order="given")
+    redraws = resample_rng.spawn(task.n_resamples)
+    redrawn = [_redraw(copula, task, settings, child) for child in redraws]
     return answer, redrawn, cells
 
 
@@ -92,6 +114,22 @@ def free_columns(codes: Integers) -> list[int]:
 
 
 @dataclass(frozen=True)
+class Margin:
+    """Hold the values of one column in order, seen and unseen.
+
+    Parameters
+    ----------
+    bounds : numpy.ndarray, shape (n_values + 1,)
+        Normal scores between which the values lie, from -inf to inf.
+    place : numpy.ndarray
+        For each code of the column, which of the values it is.
+    """
+
+    bounds: Array
+    place: Integers
+
+
+@dataclass(frozen=True)
 class _Copula:
     """Hold a fitted copula.
 
@@ -109,11 +147,6 @@ class _Copula:
     correlation: Array
     codes: Integers
 
-    @property
-    def n_columns(self) -> int:
-        """Return the number of columns that vary."""
-        return len(self.margins)
-
 
 def _fit_closest(
     task: Task, settings: Settings, rng: np.random.Generator
@@ -122,22 +155,18 @@ def _fit_closest(
 
     Also return the settings used and the share unique it expects of such samples.
     """
-    observed = np.count_nonzero(task.sets == 1) / len(task.codes)
+    n = len(task.codes)
+    observed = task.split.n_unique / n
     words = [settings.correlation]
     if settings.correlation == "closest":
         words = ["likelihood", "mutual_information"]
     tried = []
     for word in words:
-        chosen = Settings(settings.order, word, settings.unseen)
+        chosen = replace(settings, correlation=word)
         copula = fit_copula(task.codes, task.ordered, chosen, task.population_size)
-        expected = _expected_in_sample(copula, len(task.codes), rng)
+        expected = _drawn_shares(copula, n, n_populations(n), rng)[0]
         tried.append((abs(expected - observed), copula, chosen, expected))
     return min(tried, key=lambda one: one[0])[1:]
-
-
-def _expected_in_sample(copula: _Copula, n: int, rng: np.random.Generator) -> float:
-    """Return the share unique in samples of n people from the copula, on average."""
-    return _drawn_shares(copula, n, n_populations(n), rng)[0]
 
 
 def n_populations(size: int) -> int:
@@ -165,18 +194,13 @@ def _redraw(
     codes = np.column_stack(
         [np.unique(column, return_inverse=True)[1] for column in people.T]
     )
-    many = copula.n_columns > _MOST_CORRELATED
-    again = fit_copula(
-        codes,
-        [True] * codes.shape[1],
-        settings,
-        task.population_size,
-        copula.correlation if many else None,
-    )
+    known = copula.correlation if len(copula.margins) > _MOST_CORRELATED else None
+    size, ordered = task.population_size, [True] * codes.shape[1]
+    again = fit_copula(codes, ordered, settings, size, known)
     # One population: how it happens to turn out belongs to the interval.
-    unique, right = in_population(again, task.population_size, _MOST_REDRAWN, 1, rng)
-    alone = again.codes[set_sizes(codes)[1] == 1][:500]
-    p = integrate_cells(again, alone, rng, n_points=64)[0]
+    unique, right = in_population(again, size, _MOST_REDRAWN, 1, rng)
+    alone = again.codes[split_people(pd.DataFrame(codes)).set_sizes() == 1][:500]
+    p = integrate_cells(again, alone, rng, n_points=64)
     return Shares(unique, _still_alone(p, task), right, np.nan)
 
 
@@ -197,11 +221,11 @@ def in_population(
     or, where one has more people than `most`, integrated over cells.
     """
     if size == len(copula.codes):
-        sets = set_sizes(copula.codes)[0]
-        return float(np.count_nonzero(sets == 1) / size), float(sets.size / size)
+        split = split_people(pd.DataFrame(copula.codes))
+        return split.n_unique / size, split.n_sets / size
     if size <= most:
         return _drawn_shares(copula, size, n_draws, rng)
-    p = integrate_cells(copula, _simulate(copula, 4_000, rng), rng, n_points=128)[0]
+    p = integrate_cells(copula, _simulate(copula, 4_000, rng), rng, n_points=128)
     unique = likelihood_of_uniqueness(p, size).mean()
     return float(unique), float(match_correctness(p, size).mean())
 
@@ -214,42 +238,101 @@ def fit_copula(
     known: Array | None = None,
 ) -> _Copula:
     """Fit margins, and correlations unless they are known, to coded people."""
-    from twinprivacy.attacks.uniqueness.population.margins import correlate
-
     varies = [j for j in range(codes.shape[1]) if np.ptp(codes[:, j]) > 0]
     # A cell is integrated best from its narrowest side.
     varies.sort(key=lambda j: float((np.bincount(codes[:, j]) ** 2.0).sum()))
-    people = order_values(
-        codes[:, varies], [ordered[j] for j in varies], settings.order
-    )
+    kinds = [ordered[j] for j in varies]
+    people = order_values(codes[:, varies], kinds, settings.order)
+    by_frequency = settings.order == "frequency"
     margins = tuple(
-        fit_margin(
-            column,
-            unseen=settings.unseen,
-            at_end=settings.order == "frequency",
-            most=most,
-        )
+        fit_margin(column, settings.unseen, at_end=by_frequency, most=most)
         for column in people.T
     )
-    signed = settings.order != "frequency"
     matrix = known
     if matrix is None or len(matrix) != len(varies):
-        matrix = correlate(people, by=settings.correlation, signed=signed)
+        matrix = correlate(people, by=settings.correlation, signed=not by_frequency)
     places = np.empty_like(people)
     for j, margin in enumerate(margins):
         places[:, j] = margin.place[people[:, j]]
     return _Copula(margins, matrix, places)
 
 
-# People drawn at a time, and normal scores held at a time in integrating.
-_CHUNK = 100_000
-_NUMBERS_AT_A_TIME = 4_000_000
+def order_values(codes: Integers, ordered: list[bool], order: str) -> Integers:
+    """Return the codes with the values of each column renumbered in the order asked."""
+    if order == "given":
+        return codes
+    if order == "frequency":
+        ranks = [_rank(-np.bincount(column).astype(float)) for column in codes.T]
+        return np.column_stack([r[c] for r, c in zip(ranks, codes.T, strict=True)])
+    return _order_by_association(codes, ordered)
+
+
+def _rank(keys: Array) -> Integers:
+    """Return the place of each key in ascending order, ties in their own order."""
+    places = np.empty(keys.size, dtype=np.int64)
+    places[np.argsort(keys, kind="stable")] = np.arange(keys.size)
+    return places
+
+
+def _order_by_association(codes: Integers, ordered: list[bool]) -> Integers:
+    """Order values so that the columns' scores correlate as much as they can.
+
+    Alternating least squares: a value's score is the mean, over people who have it, of
+    the other columns' scores weighted by their correlation with this column.
+    """
+    if all(ordered) or codes.shape[1] < 2:
+        return codes
+    codes = codes.copy()
+    free = [j for j, fixed in enumerate(ordered) if not fixed]
+    for j in free:  # a start that depends on no spelling
+        codes[:, j] = _rank(-np.bincount(codes[:, j]).astype(float))[codes[:, j]]
+    scores = np.column_stack([_normal_scores(column) for column in codes.T])
+    for _ in range(_ROUNDS):
+        for j in free:
+            weights = scores.T @ scores[:, j] / len(scores)
+            weights[j] = 0.0
+            sizes = np.bincount(codes[:, j])
+            sums = np.bincount(codes[:, j], weights=scores @ weights)
+            codes[:, j] = _rank(sums / (sizes + _SHRINK))[codes[:, j]]
+            scores[:, j] = _normal_scores(codes[:, j])
+    return codes
+
+
+def _normal_scores(codes: Integers) -> Array:
+    """Return the normal score of the middle of each value's share, standardised."""
+    shares = np.bincount(codes) / codes.size
+    scores = ndtri(np.cumsum(shares) - shares / 2)[codes]
+    spread = scores.std()
+    return (scores - scores.mean()) / spread if spread > 0 else np.zeros(codes.size)
+
+
+def fit_margin(codes: Integers, unseen: bool, *, at_end: bool, most: int) -> Margin:
+    """Return the shares of the values, with room for values the sample lacks.
+
+    Turing's estimate of the share of people whose value was not seen is the share of
+    values seen once, f1 / n; Chao's of the number of such values is
+    f1 (f1 - 1) / (2 (f2 + 1)). The unseen lie evenly among the seen, or at the end.
+    """
+    counts = np.bincount(codes).astype(float)
+    f1, f2 = np.count_nonzero(counts == 1), np.count_nonzero(counts == 2)
+    n_unseen = min(int(np.ceil(f1 * (f1 - 1) / (2 * (f2 + 1)))), most) if unseen else 0
+    mass = f1 / codes.size if n_unseen else 0.0
+    seen = counts / counts.sum() * (1 - mass)
+    n_values = counts.size + n_unseen
+    place = np.arange(counts.size)
+    if n_unseen and not at_end:
+        place = ((place + 0.5) * n_values / counts.size).astype(np.int64)
+    shares = np.full(n_values, mass / max(n_unseen, 1))
+    shares[place] = seen
+    bounds = ndtri(np.minimum(np.cumsum(shares), 1.0))
+    bounds[-1] = np.inf
+    return Margin(np.concatenate([[-np.inf], bounds]), place)
 
 
 def _simulate(copula: _Copula, n: int, rng: np.random.Generator) -> Integers:
     """Draw people from the copula, as places in its margins."""
     factor = np.linalg.cholesky(copula.correlation)
-    scores = rng.standard_normal((n, copula.n_columns)) @ factor.T
+    scores = rng.standard_normal((n, len(copula.margins))) @ factor.T
     found = np.empty(scores.shape, dtype=np.int64)
     for j, margin in enumerate(copula.margins):
         found[:, j] = np.searchsorted(margin.bounds[1:-1], scores[:, j])
@@ -258,7 +341,7 @@ def _simulate(copula: _Copula, n: int, rng: np.random.Generator) -> Integers:
 
 def _simulated_set_sizes(
     copula: _Copula, population_size: int, rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
+) -> Integers:
     """Draw a population and return the sizes of its sets of equal people.
 
     A person is kept as 64 random bits a value, added: two unlike people in a million
@@ -281,51 +364,43 @@ def _simulated_set_sizes(
 
 def integrate_cells(
     copula: _Copula, people: Integers, rng: np.random.Generator, *, n_points: int = 256
-) -> tuple[Array, Array]:
-    """Return the probability of each person's cell and its relative standard error.
+) -> Array:
+    """Return the probability of each person's cell.
 
     Sequential conditioning (Genz; Geweke, Hajivassiliou and Keane): one value after the
     other, each given normal scores drawn within the cell so far. The points are
-    scrambled Sobol points in four independent parts, the same for all people; the error
-    is that of the mean of the parts.
+    scrambled Sobol points in four independent parts, the same for all people.
     """
     cells, back = np.unique(people, axis=0, return_inverse=True)
-    if copula.n_columns < 2:
+    n_columns = len(copula.margins)
+    if n_columns < 2:
         p = _widths(copula, cells)
-        return p[back.ravel()], np.zeros(len(people))
-    points = _points(copula.n_columns - 1, n_points // 4, rng)
+        return p[back.ravel()]
+    points = _points(n_columns - 1, n_points // 4, rng)
     factor = np.linalg.cholesky(copula.correlation).astype(np.float64)
     parts = np.empty((len(cells), 4))
-    step = max(1, _NUMBERS_AT_A_TIME // (points.shape[1] * copula.n_columns))
+    step = max(1, _NUMBERS_AT_A_TIME // (points.shape[1] * n_columns))
     for start in range(0, len(cells), step):
         some = cells[start : start + step]
         inside = _conditioned(copula, some, factor, points)
         parts[start : start + step] = inside.reshape(len(some), 4, -1).mean(axis=2)
-    p = parts.mean(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        error = np.where(p > 0, parts.std(axis=1, ddof=1) / 2 / p, np.inf)
-    return np.minimum(p, 1.0)[back.ravel()], error[back.ravel()]
+    found: Array = np.minimum(parts.mean(axis=1), 1.0)[back.ravel()]
+    return found
 
 
 def _widths(copula: _Copula, cells: Integers) -> Array:
     """Return the probability of cells of one column, or of none."""
-    from scipy.special import ndtr
-
-    if not copula.n_columns:
+    if not copula.margins:
         return np.ones(len(cells))
-    shares = np.diff(ndtr(copula.margins[0].bounds))
-    found: Array = shares[cells[:, 0]]
-    return found
+    shares: Array = np.diff(ndtr(copula.margins[0].bounds))
+    return shares[cells[:, 0]]
 
 
 def _points(n_columns: int, n_each: int, rng: np.random.Generator) -> Array:
     """Return points in the unit cube, columns by points: four scrambles in a row."""
-    from scipy.stats import qmc
-
     power = max(1, int(np.log2(n_each)))
-    parts = [
-        qmc.Sobol(n_columns, rng=child).random_base2(power) for child in rng.spawn(4)
-    ]
+    sobols = [qmc.Sobol(n_columns, rng=child) for child in rng.spawn(4)]
+    parts = [sobol.random_base2(power) for sobol in sobols]
     return np.ascontiguousarray(np.concatenate(parts).T)
 
 
@@ -333,10 +408,8 @@ def _conditioned(
     copula: _Copula, cells: Integers, factor: Array, points: Array
 ) -> Array:
     """Return, for cells by points, the product of the conditional widths."""
-    from scipy.special import ndtr, ndtri
-
     product = np.ones((len(cells), points.shape[1]))
-    drawn = np.empty((copula.n_columns, *product.shape))
+    drawn = np.empty((len(copula.margins), *product.shape))
     for j, margin in enumerate(copula.margins):
         shift = np.tensordot(factor[j, :j], drawn[:j], axes=1)
         low = margin.bounds[cells[:, j], None] - shift
@@ -348,7 +421,7 @@ def _conditioned(
         under = ndtr(low / factor[j, j])
         width = ndtr(high / factor[j, j]) - under
         product *= width
-        if j + 1 < copula.n_columns:
+        if j + 1 < len(copula.margins):
             at = ndtri(np.clip(under + points[j] * width, 1e-300, 1 - 1e-16))
             drawn[j] = sign * at
     return product
