@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy._validation import check_fraction, check_rng
+from twinprivacy._validation import as_vector, check_fraction, check_rng
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.estimates.differences import paired_difference
 from twinprivacy.estimates.estimate import Estimate
-from twinprivacy.estimates.means import finite_values, mean_interval, share_interval
+from twinprivacy.estimates.means import mean_interval, share_interval
 
 __all__ = [
     "mark_dominated",
@@ -230,7 +230,7 @@ def _measure_one(
 
 def _vector(values: Any, of: str) -> npt.NDArray[Any]:
     """Return finite numbers, or flags where they are true and false."""
-    numbers = finite_values(values, name=of)
+    numbers = as_vector(values, name=of)
     return numbers == 1 if np.asarray(values).dtype == bool else numbers
 
 

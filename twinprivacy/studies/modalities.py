@@ -13,11 +13,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import check_fraction, check_rng
+from twinprivacy._validation import as_vector, check_fraction, check_rng
 from twinprivacy.errors import ParameterError
 from twinprivacy.estimates.differences import paired_difference
 from twinprivacy.estimates.estimate import Estimate
-from twinprivacy.estimates.means import finite_values, mean_interval, share_interval
+from twinprivacy.estimates.means import mean_interval, share_interval
 
 __all__ = ["Worths", "measure_worths", "modality_shares", "shapley_shares"]
 
@@ -380,7 +380,7 @@ def all_sets(names: Sequence[str]) -> list[tuple[str, ...]]:
 
 def to_vector(values: npt.ArrayLike, name: str) -> Array:
     """Return one or more finite numbers."""
-    return finite_values(np.atleast_1d(np.asarray(values, dtype=float)), name=name)
+    return as_vector(np.atleast_1d(np.asarray(values, dtype=float)), name=name)
 
 
 def same_length(
