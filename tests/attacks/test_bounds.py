@@ -12,12 +12,9 @@ from twinprivacy.attacks.bounds import (
     advantage_bound,
     attribute_bits_bound,
     attribute_success_bound,
-    bounds_table,
-    gaussian_error_advantage,
     mean_attribute_success_bound,
     membership_bits_bound,
     true_positive_rate_bound,
-    yeom_advantage_bound,
 )
 from twinprivacy.attacks.guarantees import (
     PrivacyGuarantee,
@@ -66,25 +63,9 @@ def test_advantage_and_bits_are_the_largest_on_the_curve(
     assert found >= bits.max() - 1e-12
 
 
-@pytest.mark.parametrize("mu", [0.01, 0.5, 2.0, 6.0, 20.0])
-def test_bits_of_a_gaussian_release_by_integration(mu: float) -> None:
-    # 1 - E log2(1 + exp(-L)), L normal with mean mu^2 / 2 and deviation mu.
-    lost = quad(
-        lambda z: norm.pdf(z) * np.logaddexp(0, -(mu**2 / 2 + mu * z)),
-        -40,
-        40,
-        limit=500,
-    )[0]
-    found = membership_bits_bound(PrivacyGuarantee(mu=mu), of="release")
-    assert found == pytest.approx(1 - lost / math.log(2), abs=1e-9)
-
-
-def test_bits_of_randomised_response_by_hand() -> None:
-    # Epsilon ln 3: the truth with probability 3 / 4; delta 0.2: told for certain.
+def test_bits_of_a_verdict_by_hand() -> None:
+    # Epsilon ln 3, delta 0.2: the verdict at (0.8 / 4, 1 - 0.8 / 4) beats (0, 0.2).
     guarantee = PrivacyGuarantee(epsilon=math.log(3), delta=0.2)
-    by_hand = 0.2 + 0.8 * (1 - float(entropy(np.array(0.25))))
-    assert membership_bits_bound(guarantee, of="release") == pytest.approx(by_hand)
-    # The verdict at (0.8 / 4, 1 - 0.8 / 4) beats the one at (0, 0.2).
     by_hand = 1 - float(entropy(np.array(0.2)))
     assert membership_bits_bound(guarantee) == pytest.approx(by_hand)
 
@@ -180,28 +161,6 @@ def test_group_guarantee_by_hand() -> None:
         )
 
 
-def test_bounds_table_is_the_single_bounds() -> None:
-    one = PrivacyGuarantee(mu=0.4)
-    table = bounds_table(one, false_positive_rates=(0.1,), n_dependent=(1, 3))
-    three = PrivacyGuarantee(mu=3 * 0.4)
-    assert table.columns.tolist() == [
-        "n_dependent",
-        "measure",
-        "false_positive_rate",
-        "bound",
-    ]
-    by_hand = [
-        value
-        for given in (one, three)
-        for value in (
-            advantage_bound(given),
-            membership_bits_bound(given),
-            true_positive_rate_bound(given, 0.1),
-        )
-    ]
-    np.testing.assert_allclose(table["bound"], by_hand, rtol=1e-12)
-
-
 def test_attribute_bits_hold_for_randomised_response() -> None:
     # A binary secret of a member, told by randomised response; without the member the
     # answer is a coin. The pair keeps log 2 q, so one record costs epsilon = log 2 q
@@ -250,23 +209,8 @@ def test_limits() -> None:
         np.testing.assert_array_equal(true_positive_rate_bound(all_told, RATES), 1)
         assert advantage_bound(all_told) == 1
         assert membership_bits_bound(all_told) == 1
-        assert membership_bits_bound(all_told, of="release") == 1
         assert attribute_bits_bound(all_told, entropy_bits=3.0) == 3
     assert true_positive_rate_bound(PrivacyGuarantee(epsilon=800.0), 1e-9) == 1
-
-
-def test_yeom() -> None:
-    budgets = np.array([0.01, 0.1, 0.5, 1.0, 3.0])
-    ours = [advantage_bound(PrivacyGuarantee(epsilon=e)) for e in budgets]
-    assert (np.array(ours) < yeom_advantage_bound(budgets)).all()
-    # Half, for small budgets: (e - 1) / (e + 1) against e - 1.
-    assert ours[0] / yeom_advantage_bound(0.01) == pytest.approx(0.5, abs=0.01)
-    # The advantage of a threshold on |error|, by search.
-    t = np.linspace(0, 8, 80_001)
-    for ratio in (1.001, 1.5, 4.0):
-        inside, outside = 1 - 2 * norm.sf(t), 1 - 2 * norm.sf(t / ratio)
-        best = (inside - outside).max()
-        assert gaussian_error_advantage(ratio) == pytest.approx(best, abs=1e-7)
 
 
 @settings(derandomize=True, deadline=None, max_examples=200)
@@ -284,9 +228,8 @@ def test_properties(
     advantage = advantage_bound(guarantee)
     assert (reached - [low, (low + high) / 2, high] <= advantage + 1e-9).all()
     verdict = membership_bits_bound(guarantee)
-    release = membership_bits_bound(guarantee, of="release")
-    assert 0 <= verdict <= release + 1e-9
-    assert release <= min(attribute_bits_bound(guarantee, entropy_bits=1), 1) + 1e-9
+    most = min(attribute_bits_bound(guarantee, entropy_bits=1), 1)
+    assert 0 <= verdict <= most + 1e-9
     assert advantage_bound(guarantee, n_dependent=n_dependent) >= advantage - 1e-12
     worse = true_positive_rate_bound(guarantee, rate, n_dependent=n_dependent)
     assert worse >= true_positive_rate_bound(guarantee, rate) - 1e-12
@@ -312,9 +255,6 @@ def test_bad_settings() -> None:
         true_positive_rate_bound(one, [0.5, 1.1, np.nan])
     with pytest.raises(ParameterError, match=r"^priors must hold one or more; got 0$"):
         mean_attribute_success_bound(one, [])
-    message = r"^of must be one of 'verdict', 'release'; got 'score'$"
-    with pytest.raises(ParameterError, match=message):
-        membership_bits_bound(one, of="score")
     message = r"^entropy_bits must be 0 or more; got -1$"
     with pytest.raises(ParameterError, match=message):
         attribute_bits_bound(one, entropy_bits=-1)
@@ -324,12 +264,6 @@ def test_bad_settings() -> None:
     )
     with pytest.raises(ParameterError, match=message):
         gaussian_delta([0.0, 1.0], 1.0)
-    message = r"^epsilon must be 0 or more; got values below or missing$"
-    with pytest.raises(ParameterError, match=message):
-        yeom_advantage_bound(-0.1)
-    message = r"^error_ratio must be finite and 1 or more; got others$"
-    with pytest.raises(ParameterError, match=message):
-        gaussian_error_advantage(0.9)
     message = r"^epsilon must be finite and 0 or more; got inf$"
     with pytest.raises(ParameterError, match=message):
         gaussian_mu(math.inf, 0.1)

@@ -125,7 +125,7 @@ def test_bootstrap_of_equal_values_is_one_point(rng: np.random.Generator) -> Non
     ("sample", "error", "message"),
     [
         ([1], FitError, "sample must hold at least 2 observations to resample; got 1"),
-        ([], FitError, "sample must hold at least 2 observations to resample; got 0"),
+        ([], FitError, "sample must hold at least 1 value; got 0"),
         (
             [1, NAN, math.inf],
             ParameterError,
@@ -143,7 +143,8 @@ def test_bootstrap_refuses(
 
 def test_bootstrap_refuses_few_resamples_and_a_seed(rng: np.random.Generator) -> None:
     with pytest.raises(
-        ParameterError, match=r"^n_resamples must be 100 or more; got 9$"
+        ParameterError,
+        match=r"^n_resamples must be a whole number of 100 or more; got 9$",
     ):
         bootstrap_interval([1, 2], np.mean, n_resamples=9, rng=rng)
     message = r"^rng must be a numpy.random.Generator; got int$"

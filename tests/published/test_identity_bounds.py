@@ -7,7 +7,6 @@ from ledger import agrees, published
 from twinprivacy.attacks.bounds import (
     advantage_bound,
     attribute_success_bound,
-    gaussian_error_advantage,
     true_positive_rate_bound,
 )
 from twinprivacy.attacks.guarantees import PrivacyGuarantee
@@ -18,12 +17,6 @@ from twinprivacy.attacks.membership import (
     snps_needed,
 )
 from twinprivacy.estimates import true_positive_rate_at
-
-
-@pytest.mark.parametrize("ratio", [1.1, 1.5, 2, 3, 10])
-def test_yeom_advantage_of_gaussian_errors(ratio: float) -> None:
-    quantity = f"advantage from Gaussian errors {ratio:g} times as wide for controls"
-    assert agrees(gaussian_error_advantage(ratio).item(), quantity)
 
 
 @pytest.mark.parametrize("epsilon", [0.1, 0.5, 1, 2, 3, 5, 8])

@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from twinprivacy.attacks.membership import attack_with_shadows
+from twinprivacy.attacks.membership import fit_shadows
 from twinprivacy.datasets import load_cohort
 from twinprivacy.studies import membership_volumes
 from twinprivacy.twins.outcome import fit_outcome_twin
@@ -108,13 +108,14 @@ def test_shadow_models_survive_a_killed_worker_to_the_bit(
     pending_at_kill: list[int] = []
 
     def attack(log: Path) -> pd.DataFrame:
-        return attack_with_shadows(
+        shadows = fit_shadows(
             people,
             slow_fit(log),
             outcome="progression_score",
             n_shadows=n_shadows,
             rng=np.random.default_rng(1_709),
-        ).targets
+        )
+        return shadows.likelihood_ratio_attack().targets
 
     def ready() -> int | None:
         done = count_fits(tmp_path / "there")

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from twinprivacy._types import Array
-from twinprivacy._validation import check_fraction, check_positive
+from twinprivacy._validation import check_fraction, check_positive, check_whole
 from twinprivacy.errors import ParameterError
 
 __all__ = [
@@ -117,10 +117,7 @@ def group_guarantee(guarantee: PrivacyGuarantee, n_dependent: int) -> PrivacyGua
     >>> group_guarantee(PrivacyGuarantee(epsilon=0.5), 4)
     PrivacyGuarantee(epsilon=2.0, delta=0.0, mu=None)
     """
-    if n_dependent != int(n_dependent) or n_dependent < 1:
-        raise ParameterError(
-            f"n_dependent must be a whole number of 1 or more; got {n_dependent!r}"
-        )
+    check_whole(n_dependent, name="n_dependent")
     if guarantee.mu is not None:
         return PrivacyGuarantee(mu=n_dependent * guarantee.mu)
     epsilon = guarantee.epsilon or 0.0

@@ -14,12 +14,9 @@ from .means import (
 )
 from .operating_points import (
     area_under_curve as area_under_curve,
-    roc_curve as roc_curve,
-    true_positive_rate_at as true_positive_rate_at,
-)
-from .verdicts import (
     membership_advantage as membership_advantage,
     membership_bits as membership_bits,
+    true_positive_rate_at as true_positive_rate_at,
 )
 
 __all__ = [
@@ -32,7 +29,6 @@ __all__ = [
     "membership_advantage",
     "membership_bits",
     "paired_difference",
-    "roc_curve",
     "share_interval",
     "true_positive_rate_at",
     "wilson_interval",

@@ -2,13 +2,19 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from twinprivacy._validation import check_counts, check_fraction, check_rng
+from twinprivacy._validation import (
+    as_vector,
+    check_counts,
+    check_fraction,
+    check_rng,
+    check_whole,
+)
 from twinprivacy.errors import FitError, ParameterError
 
 __all__ = [
@@ -82,13 +88,7 @@ class Estimate:
         >>> Estimate(2.0, 1.0, 4.0, confidence_level=0.9, n=7).as_dict()
         {'value': 2.0, 'low': 1.0, 'high': 4.0, 'confidence_level': 0.9, 'n': 7}
         """
-        return {
-            "value": self.value,
-            "low": self.low,
-            "high": self.high,
-            "confidence_level": self.confidence_level,
-            "n": self.n,
-        }
+        return asdict(self)
 
 
 def wilson_interval(
@@ -190,9 +190,12 @@ def bootstrap_interval(
 
     check_fraction(confidence_level, name="confidence_level")
     check_rng(rng)
-    if n_resamples < 100:
-        raise ParameterError(f"n_resamples must be 100 or more; got {n_resamples!r}")
-    values = _finite_vector(sample)
+    check_whole(n_resamples, name="n_resamples", least=100)
+    values = as_vector(sample, name="sample")
+    if values.size < 2:
+        raise FitError(
+            f"sample must hold at least 2 observations to resample; got {values.size}"
+        )
     result = bootstrap(
         (values,),
         statistic,
@@ -207,20 +210,3 @@ def bootstrap_interval(
     low = min(float(result.confidence_interval.low), value)
     high = max(float(result.confidence_interval.high), value)
     return Estimate(value, low, high, confidence_level, values.size)
-
-
-def _finite_vector(sample: ArrayLike) -> NDArray[np.float64]:
-    """Return the sample as a finite float vector of two or more."""
-    values = np.asarray(sample, dtype=float)
-    if values.ndim != 1:
-        raise ParameterError(f"sample must be one-dimensional; got {values.ndim} axes")
-    n_bad = int(np.count_nonzero(~np.isfinite(values)))
-    if n_bad:
-        raise ParameterError(
-            f"sample must be finite; got {n_bad} of {values.size} missing or infinite"
-        )
-    if values.size < 2:
-        raise FitError(
-            f"sample must hold at least 2 observations to resample; got {values.size}"
-        )
-    return values

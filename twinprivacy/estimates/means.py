@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from twinprivacy._types import Array
-from twinprivacy._validation import check_fraction
-from twinprivacy.errors import FitError, ParameterError
+from twinprivacy._types import Array, Indices
+from twinprivacy._validation import as_vector, check_fraction
+from twinprivacy.errors import ParameterError
 from twinprivacy.estimates.estimate import Estimate, wilson_interval
 
 __all__ = [
@@ -64,8 +64,6 @@ def share_interval(
     >>> share_interval([True, True, False, True], groups=["a", "a", "b", "c"])
     Estimate(value=0.75, low=0.0623, high=0.993, confidence_level=0.95, n=3)
     """
-    from statsmodels.stats.proportion import proportion_confint
-
     check_fraction(confidence_level, name="confidence_level")
     values = flags(success, name="success")
     codes, n_groups = group_codes(groups, values.size)
@@ -77,10 +75,7 @@ def share_interval(
     if n_groups < 2:
         return Estimate(value, math.nan, math.nan, confidence_level, n_groups)
     size = effective_size(values, codes, n_groups, level=confidence_level)
-    low, high = proportion_confint(
-        value * size, size, alpha=1 - confidence_level, method="wilson"
-    )
-    return within(value, float(low), float(high), confidence_level, n_groups, least=0)
+    return wilson_of_size(value, size, n_groups, level=confidence_level)
 
 
 def mean_interval(
@@ -134,10 +129,18 @@ def grouped_mean(
     values: npt.ArrayLike, groups: Any, name: str, groups_name: str
 ) -> tuple[float, float, int]:
     """Return the mean, its variance and how many groups are behind it."""
-    found = finite_values(values, name=name)
+    found = as_vector(values, name=name)
     codes, n_groups = group_codes(groups, found.size, name=groups_name)
     variance = variance_of_mean(found, codes, n_groups)
     return float(found.mean()), variance, n_groups
+
+
+def wilson_of_size(value: float, size: float, n: int, *, level: float) -> Estimate:
+    """Return a rate of n people with Wilson's interval of another number of trials."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(value * size, size, alpha=1 - level, method="wilson")
+    return within(value, float(low), float(high), level, n, least=0.0)
 
 
 def student(
@@ -162,24 +165,9 @@ def within(
     )
 
 
-def finite_values(values: npt.ArrayLike, *, name: str) -> Array:
-    """Return a finite float vector of one or more."""
-    found = np.asarray(values, dtype=float)
-    if found.ndim != 1:
-        raise ParameterError(f"{name} must be one-dimensional; got {found.ndim} axes")
-    n_bad = int(np.count_nonzero(~np.isfinite(found)))
-    if n_bad:
-        raise ParameterError(
-            f"{name} must be finite; got {n_bad} of {found.size} missing or infinite"
-        )
-    if found.size == 0:
-        raise FitError(f"{name} must hold at least 1 value; got 0")
-    return found
-
-
 def flags(values: npt.ArrayLike, *, name: str) -> Array:
     """Return a vector of 0 and 1, one or more."""
-    found = finite_values(values, name=name)
+    found = as_vector(values, name=name)
     n_bad = int(np.count_nonzero((found != 0) & (found != 1)))
     if n_bad:
         raise ParameterError(
@@ -189,9 +177,7 @@ def flags(values: npt.ArrayLike, *, name: str) -> Array:
     return found
 
 
-def group_codes(
-    groups: Any, n: int, *, name: str = "groups"
-) -> tuple[npt.NDArray[np.intp], int]:
+def group_codes(groups: Any, n: int, *, name: str = "groups") -> tuple[Indices, int]:
     """Return the number of each row's group and how many groups there are."""
     import pandas as pd
 
@@ -210,9 +196,7 @@ def group_codes(
     return codes.astype(np.intp), len(distinct)
 
 
-def variance_of_mean(
-    values: Array, codes: npt.NDArray[np.intp], n_groups: int
-) -> float:
+def variance_of_mean(values: Array, codes: Indices, n_groups: int) -> float:
     r"""Return the cluster-robust variance of the mean; nan for a single group.
 
     :math:`\frac{G}{G - 1} \sum_g (\sum_{i \in g} (x_i - \bar x))^2 / n^2`, which is
@@ -225,7 +209,7 @@ def variance_of_mean(
 
 
 def effective_size(
-    values: Array, codes: npt.NDArray[np.intp], n_groups: int, *, level: float
+    values: Array, codes: Indices, n_groups: int, *, level: float
 ) -> float:
     """Return how many independent rows would tell as much as these rows in groups.
 

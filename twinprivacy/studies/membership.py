@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from twinprivacy._validation import check_choice, check_fraction, check_rng
-from twinprivacy.attacks.membership.observed import check_table, read_people
+from twinprivacy._validation import (
+    check_choice,
+    check_fraction,
+    check_rng,
+    check_whole,
+)
+from twinprivacy.attacks.membership.observed import persons_of
 from twinprivacy.attacks.membership.result import MembershipResult
 from twinprivacy.attacks.membership.shadow_models import fit_shadows
 from twinprivacy.errors import ParameterError
+from twinprivacy.tables import check_table
 from twinprivacy.twins.outcome.columns import sorted_rows
 from twinprivacy.twins.outcome.twin import fit_outcome_twin
 
@@ -20,8 +26,8 @@ __all__ = [
 ]
 
 
-VOLUMES = ("people", "attributes", "model")
-Step = tuple[Any, pd.DataFrame, Callable[..., Any]]
+_VOLUMES = ("people", "attributes", "model")
+_Step = tuple[Any, pd.DataFrame, Callable[..., Any]]
 
 
 def membership_volumes(
@@ -32,7 +38,6 @@ def membership_volumes(
     volume: str,
     values: Sequence[int] | Mapping[str, Any],
     estimator: Any = None,
-    attack: str = "online",
     n_shadows: int = 32,
     groups: str | None = None,
     false_positive_rate: float = 0.01,
@@ -41,7 +46,8 @@ def membership_volumes(
 ) -> pd.DataFrame:
     """Measure membership against people, attributes, or class of model and penalty.
 
-    At each value outcome twins are fitted to halves of a cohort, and attacked in turn.
+    At each value outcome twins are fitted to halves of a cohort, and attacked in turn,
+    by likelihood ratios (online).
 
     Parameters
     ----------
@@ -56,8 +62,6 @@ def membership_volumes(
         value; or numbers of attributes, the first so many of `features`; or for
         "model" names and estimators (None for the default one), which may differ in
         their penalty only.
-    attack : {"online", "offline", "loss"}
-        Likelihood ratios, or the loss alone.
     n_shadows, groups
         As for `fit_shadows`.
     false_positive_rate : float
@@ -92,9 +96,8 @@ def membership_volumes(
     """
     check_rng(rng)
     check_fraction(confidence_level, name="confidence_level")
-    check_choice(volume, name="volume", allowed=VOLUMES)
-    check_choice(attack, name="attack", allowed=("online", "offline", "loss"))
-    check_table(frame, name="frame", least=4)
+    check_choice(volume, name="volume", allowed=_VOLUMES)
+    check_table(frame, name="frame", least=4, own_index=True)
     people_rng, *rngs = rng.spawn(1 + len(values))
     steps = _steps(frame, list(features), volume, values, estimator, groups, people_rng)
     rows = []
@@ -108,10 +111,7 @@ def membership_volumes(
             groups=groups,
             rng=shadow_rng,
         )
-        if attack == "loss":
-            found = shadows.loss_attack()
-        else:
-            found = shadows.likelihood_ratio_attack(online=attack == "online")
+        found = shadows.likelihood_ratio_attack()
         measured = _measure(found, false_positive_rate, judge_rng, confidence_level)
         head = {"volume": volume, "value": value, "model": _model_name(make)}
         rows.append(head | measured)
@@ -132,17 +132,17 @@ def _measure(
     }
     row: dict[str, float | int] = {}
     for name, estimate in estimates.items():
-        low, high = _ENDS[name]
-        row |= {name: estimate.value, low: estimate.low, high: estimate.high}
+        ends = _ENDS.get(name, f"{name}_")
+        row |= {
+            name: estimate.value,
+            f"{ends}low": estimate.low,
+            f"{ends}high": estimate.high,
+        }
     return row | {"n": estimates["auc"].n}
 
 
-_ENDS = {
-    "auc": ("low", "high"),
-    "true_positive_rate": ("tpr_low", "tpr_high"),
-    "advantage": ("advantage_low", "advantage_high"),
-    "bits": ("bits_low", "bits_high"),
-}
+# What the names of bounds begin with, where it is not that of the measure.
+_ENDS = {"auc": "", "true_positive_rate": "tpr_"}
 
 
 def _steps(
@@ -153,7 +153,7 @@ def _steps(
     estimator: Any,
     groups: str | None,
     rng: np.random.Generator,
-) -> list[Step]:
+) -> list[_Step]:
     """Return for each value the cohort and what fits a twin to it."""
     if not len(values):
         raise ParameterError("values must hold one value at least; got none")
@@ -162,42 +162,19 @@ def _steps(
             "values must be a mapping of estimators for the volume 'model', and whole "
             f"numbers for others; got {type(values).__name__} for {volume!r}"
         )
-    if isinstance(values, Mapping):
-        return [
-            (name, frame, partial(fit_outcome_twin, features=features, estimator=each))
-            for name, each in values.items()
-        ]
-    if volume == "attributes":
-        _check_whole(values, 1, len(features), "features")
-        return [
-            (
-                k,
-                frame,
-                partial(fit_outcome_twin, features=features[:k], estimator=estimator),
-            )
-            for k in values
-        ]
-    ordered = frame.iloc[sorted_rows(frame.index)]
-    people = read_people(ordered, groups, name="frame")
-    _check_whole(values, 4, len(people.names), "persons")
-    place = rng.permutation(len(people.names))[people.codes]
     make = partial(fit_outcome_twin, features=features, estimator=estimator)
+    if isinstance(values, Mapping):
+        return [(name, frame, partial(make, estimator=e)) for name, e in values.items()]
+    if volume == "attributes":
+        for value in values:
+            check_whole(value, name="values", most=len(features))
+        return [(k, frame, partial(make, features=features[:k])) for k in values]
+    ordered = frame.iloc[sorted_rows(frame.index)]
+    persons = persons_of(ordered, groups, name="frame")
+    for value in values:
+        check_whole(value, name="values", least=4, most=len(persons.names))
+    place = rng.permutation(len(persons.names))[persons.codes]
     return [(n, ordered[place < n], make) for n in values]
-
-
-def _check_whole(values: Sequence[int], least: int, most: int, what: str) -> None:
-    bad = [
-        value
-        for value in values
-        if isinstance(value, bool)
-        or not isinstance(value, int | np.integer)
-        or not least <= value <= most
-    ]
-    if bad:
-        raise ParameterError(
-            f"values must be whole numbers from {least} to {most}, the number of "
-            f"{what}; got {bad[0]!r}"
-        )
 
 
 def _model_name(make: Any) -> str:

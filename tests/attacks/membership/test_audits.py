@@ -14,7 +14,10 @@ from twinprivacy.attacks.membership import (
     audit_linear,
     audit_twin,
 )
-from twinprivacy.attacks.membership.audits import leave_out_linear, leave_out_one_step
+from twinprivacy.attacks.membership.audits import (
+    _leave_out_linear,
+    _leave_out_one_step,
+)
 from twinprivacy.datasets import load_cohort
 from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.twins.outcome import fit_outcome_twin
@@ -33,7 +36,7 @@ def test_linear_equals_refits(
     penalty: float, codes: np.ndarray, rng: np.random.Generator
 ) -> None:
     x, y = simulate(rng)
-    fitted, left_out = leave_out_linear(x, y, penalty, codes)
+    fitted, left_out = _leave_out_linear(x, y, penalty, codes)
     model = Ridge(alpha=penalty)
     assert fitted == pytest.approx(model.fit(x, y).predict(x))
     for person in np.unique(codes):
@@ -63,7 +66,7 @@ def test_one_step_is_near_refits(
         return model.fit(x[rows], y[rows]).predict(x[asked])
 
     everyone = np.arange(60)
-    fitted, left_out = leave_out_one_step(x, y, family, 1.0, codes)
+    fitted, left_out = _leave_out_one_step(x, y, family, 1.0, codes)
     assert fitted == pytest.approx(refit(everyone, everyone), rel=1e-6)
     truth = np.empty(60)
     for person in np.unique(codes):
@@ -79,7 +82,7 @@ def test_one_step_is_as_near_on_a_real_cohort_as_stated() -> None:
     x = people[names].to_numpy(dtype=float)
     x = (x - x.mean(axis=0)) / x.std(axis=0)
     y = people["died"].to_numpy(dtype=float)
-    _, left_out = leave_out_one_step(x, y, "binomial", 1.0, np.arange(200))
+    _, left_out = _leave_out_one_step(x, y, "binomial", 1.0, np.arange(200))
     model = LogisticRegression(C=1.0, tol=1e-10, solver="newton-cholesky")
     truth = np.array(
         [
@@ -268,15 +271,15 @@ def test_forest_of_another_design_is_refused(rng: np.random.Generator) -> None:
 def test_bad_input_is_refused(rng: np.random.Generator) -> None:
     design = pd.DataFrame(rng.normal(size=(20, 2)))
     y = rng.normal(size=20)
-    with pytest.raises(DataError, match=r"^design must have 3 rows at least; got 1$"):
+    with pytest.raises(DataError, match=r"^design must have 3 rows or more; got 1$"):
         audit_linear(design[:1], y[:1])
     message = r"^outcome must have one value for each of 20 rows; got shape \(19,\)$"
     with pytest.raises(DataError, match=message):
         audit_linear(design, y[1:])
-    message = r"^design and outcome must be finite; got 1 missing or infinite values$"
+    message = r"^outcome must be finite for everyone; got 1 of 20 missing or infinite$"
     with pytest.raises(DataError, match=message):
         audit_linear(design, np.append(y[1:], np.inf))
-    message = r"^groups must have one name for each of 20 rows; got shape \(19,\)$"
+    message = r"^groups must name the person of each of the 20 rows; got shape \(19,\)$"
     with pytest.raises(DataError, match=message):
         audit_linear(design, y, groups=np.zeros(19))
     message = r"^penalty must be finite and 0 or more; got -1$"
@@ -296,8 +299,8 @@ def test_bad_input_is_refused(rng: np.random.Generator) -> None:
         audit_forest(RandomForestRegressor(), design, y)
     repeated = design.set_index(np.zeros(20, dtype=int))
     message = (
-        r"^design must have an index in which each row is itself; got 19 of 20 "
-        r"repeated$"
+        r"^the index of design must name each row once; got 19 of 20 repeated or "
+        r"missing$"
     )
     with pytest.raises(DataError, match=message):
         audit_linear(repeated, y)

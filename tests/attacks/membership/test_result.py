@@ -15,7 +15,7 @@ from twinprivacy.attacks.membership import (
     own_area,
     risk_distribution,
 )
-from twinprivacy.attacks.membership.patients import area_bounds
+from twinprivacy.attacks.membership.patient_risk import _read_signals, _separation
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.estimates import wilson_interval
 from twinprivacy.estimates.operating_points import score_bounds
@@ -61,12 +61,6 @@ def test_area_by_hand_and_by_scikit_learn(rng: np.random.Generator) -> None:
     targets = found.targets
     expected = roc_auc_score(targets["member"], targets["score"])
     assert found.area_under_curve().value == pytest.approx(expected, abs=1e-12)
-
-
-def test_roc_goes_from_corner_to_corner(rng: np.random.Generator) -> None:
-    curve = noise(rng, 2, 30).roc()
-    ends = curve[["false_positive_rate", "true_positive_rate"]].iloc[[0, -1]]
-    assert ends.to_numpy().tolist() == [[0, 0], [1, 1]]
 
 
 def test_perfect_scores_are_found_with_certainty(rng: np.random.Generator) -> None:
@@ -225,46 +219,15 @@ def test_measures_lie_in_their_range(scores: list[int], alpha: float) -> None:
         assert -1 <= estimate.low <= estimate.value <= estimate.high <= 1
 
 
-def test_patient_risk_by_hand() -> None:
+def test_own_signals_by_hand() -> None:
     inside = np.array([[3.0, 0.0], [2.0, 0.0], [1.0, 0.0]])
     outside = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
-    risk = paired(inside, outside).patient_risk()
+    found = paired(inside, outside)
     # Of nine pairs of the first, eight are right and (1, 1) is half right.
-    assert risk["auc"].tolist() == [8.5 / 9, 0.5]
+    assert own_area(found).value == pytest.approx((8.5 / 9 + 0.5) / 2)
+    separation = _separation(_read_signals(found.targets, least=2))
     # Means 2 and 1/3, variances 1 and 1/3.
-    assert risk["separation"].iloc[0] == pytest.approx((5 / 3) / math.sqrt(2 / 3))
-    assert risk["separation"].iloc[1] == 0
-    assert (risk["low"] <= risk["auc"]).all()
-    assert (risk["auc"] <= risk["high"]).all()
-
-
-def test_intervals_of_patients_are_newcombes(rng: np.random.Generator) -> None:
-    area = noise(rng, 12, 5, 1.0).patient_risk()["auc"].to_numpy()
-    twelve = np.full(5, 12)
-    low, high = area_bounds(area, twelve, twelve, level=0.95)
-    for ends in zip(area, low, high, strict=True):
-        expected = score_bounds(ends[0], 12, 12, level=0.95)
-        assert ends[1:] == pytest.approx(expected, abs=1e-9)
-
-
-@pytest.mark.parametrize("correlation", [-0.95, -0.5, 0.0])
-def test_intervals_of_patients_cover_their_truth(correlation: float) -> None:
-    rng = np.random.default_rng(5)
-    inside, rest = rng.normal(size=(2, 20, 2_000))
-    outside = correlation * inside + math.sqrt(1 - correlation**2) * rest
-    risk = paired(inside + 0.5, outside).patient_risk()
-    truth = norm.cdf(0.5 / math.sqrt(2))
-    held = ((risk["low"] <= truth) & (truth <= risk["high"])).mean()
-    assert 0.93 <= held <= 0.97
-
-
-def test_intervals_of_patients_are_never_narrower_than_newcombes() -> None:
-    # Answers that do not depend on the person: no area can differ from a half.
-    same = np.random.default_rng(6).normal(size=(10, 8))
-    risk = paired(same, same).patient_risk()
-    expected = score_bounds(0.5, 10, 10, level=0.95)
-    assert risk["auc"].eq(0.5).all()
-    assert risk["low"].to_numpy() == pytest.approx(expected[0], abs=1e-9)
+    assert separation.tolist() == pytest.approx([(5 / 3) / math.sqrt(2 / 3), 0])
 
 
 def test_distribution_of_noise_is_that_of_chance() -> None:
@@ -351,13 +314,13 @@ def test_a_missing_group_is_a_group(rng: np.random.Generator) -> None:
 
 def test_bad_targets_are_refused_without_showing_them(rng: np.random.Generator) -> None:
     good = noise(rng, 1, 5).targets
-    with pytest.raises(DataError, match=r"^targets must have the columns score$"):
+    with pytest.raises(DataError, match=r"^targets must have the columns .*: score;"):
         MembershipResult(good.drop(columns="score"), "test")
     bad = good.assign(score=np.where(good.index == 0, np.nan, 1.0))
-    message = r"^score must be finite; got 2 of 10 missing or infinite$"
+    message = r"^score must be finite for everyone; got 2 of 10 missing or infinite$"
     with pytest.raises(DataError, match=message):
         MembershipResult(bad, "test")
-    message = r"^score must hold numbers only; got others$"
+    message = r"^score must hold numbers, or true and false; got others$"
     with pytest.raises(DataError, match=message) as caught:
         MembershipResult(good.assign(score="Ada"), "test")
     assert caught.value.__cause__ is None
@@ -379,7 +342,7 @@ def test_bad_targets_are_refused_without_showing_them(rng: np.random.Generator) 
         r"5 of 5 are not$"
     )
     with pytest.raises(DataError, match=message):
-        noise(rng, 1, 5).patient_risk()
+        most_exposed(noise(rng, 1, 5), 0.5)
 
 
 def test_repr_shows_nobody(rng: np.random.Generator) -> None:
@@ -390,7 +353,13 @@ def test_repr_shows_nobody(rng: np.random.Generator) -> None:
 def test_own_area_is_the_mean_of_persons(rng: np.random.Generator) -> None:
     found = noise(rng, 6, 30, 1.0)
     area = own_area(found)
-    assert area.value == pytest.approx(found.patient_risk()["auc"].mean())
+    inside, outside = (
+        found.targets.loc[found.targets["member"] == side, "score"]
+        .to_numpy()
+        .reshape(6, 30)
+        for side in (True, False)
+    )
+    assert area.value == pytest.approx((inside[:, None] > outside).mean())
     assert area.n == 30
     flat = own_area(paired(np.ones((3, 20)), np.ones((3, 20))))
     bounds = score_bounds(0.5, 20, 20, level=0.95)

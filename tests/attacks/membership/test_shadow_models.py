@@ -14,12 +14,11 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from twinprivacy.attacks.membership import (
+    MembershipResult,
     MembershipThreat,
-    attack_with_shadows,
     fit_shadows,
     infer_membership,
 )
-from twinprivacy.attacks.membership.shadow_models import usual
 from twinprivacy.datasets import load_cohort
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.twins.outcome import fit_outcome_twin
@@ -38,6 +37,10 @@ def fit_with(estimator: Any) -> Callable[..., Any]:
 def people(rng: np.random.Generator, n: int = 60) -> pd.DataFrame:
     frame = pd.DataFrame(rng.normal(size=(n, 3)), columns=["a", "b", "c"])
     return frame.assign(y=rng.normal(size=n), flag=rng.random(n) < 0.5)
+
+
+def attack_with_shadows(*args: Any, **options: Any) -> MembershipResult:
+    return fit_shadows(*args, **options).likelihood_ratio_attack()
 
 
 def fit_noise(frame: pd.DataFrame, *, rng: np.random.Generator) -> Any:
@@ -60,23 +63,22 @@ def test_everyone_is_in_exactly_half_and_ratios_are_those_by_hand(
     frame = people(rng, 7)
     shadows = fit_shadows(frame, fit_mean, outcome="y", n_shadows=8, rng=rng)
     assert shadows.inside.shape == shadows.outside.shape == (4, 7)
-    found = shadows.likelihood_ratio_attack(variances="person")
+    found = shadows.likelihood_ratio_attack()
     sides = [
         found.targets[found.targets["member"] == side]["score"].to_numpy().reshape(4, 7)
         for side in (True, False)
     ]
     for pair, person in [(0, 0), (3, 6)]:
-        others = [
-            np.delete(side[:, person], pair)
-            for side in (shadows.inside, shadows.outside)
+        others = [np.delete(s, pair, axis=0) for s in (shadows.inside, shadows.outside)]
+        # Two degrees of freedom of one's own, two of all people.
+        own = [other.var(axis=0, ddof=1) for other in others]
+        spread = [np.sqrt((2 * o[person] + 2 * o.mean()) / 4) for o in own]
+        laws = [
+            norm(other[:, person].mean(), s)
+            for other, s in zip(others, spread, strict=True)
         ]
         for said, score in zip((shadows.inside, shadows.outside), sides, strict=True):
-            ratio = np.subtract(
-                *(
-                    norm(o.mean(), o.std(ddof=1)).logpdf(said[pair, person])
-                    for o in others
-                )
-            )
+            ratio = np.subtract(*(law.logpdf(said[pair, person]) for law in laws))
             assert score[pair, person] == pytest.approx(ratio)
 
 
@@ -89,18 +91,6 @@ def test_half_is_the_mean_of_the_half(rng: np.random.Generator) -> None:
         assert half.sum() == 4
         assert frame["y"][half].mean() == pytest.approx(own)
         assert frame["y"][~half].mean() == pytest.approx(outside[half][0])
-
-
-def test_shrunk_variances_lie_between(rng: np.random.Generator) -> None:
-    evidence = rng.normal(size=(6, 4)) * np.array([0.1, 1, 2, 4])
-    own, shrunk, pooled = (
-        usual(evidence, weight=weight, leave_one_out=False).variance[0]
-        for weight in (0.0, 2.0, np.inf)
-    )
-    assert own == pytest.approx(evidence.var(axis=0, ddof=1))
-    # Five degrees of freedom of one's own, two of all.
-    assert shrunk == pytest.approx((5 * own + 2 * own.mean()) / 7)
-    assert pooled == pytest.approx(own.mean())
 
 
 def test_models_that_learn_nothing_are_covered_at_the_stated_rate() -> None:
@@ -146,23 +136,6 @@ def test_nearest_neighbour_is_found(
         assert area.low > 0.65
 
 
-def test_held_target_is_attacked(rng: np.random.Generator) -> None:
-    frame = people(rng, 80)
-    fit = fit_with(KNeighborsRegressor(1))
-    members = frame.index[::2]
-    target = fit(frame.loc[members], rng=rng)
-    shadows = fit_shadows(frame, fit, outcome="y", n_shadows=16, rng=rng)
-    found = shadows.attack_target(target, members)
-    assert found.targets["member"].sum() == 40
-    assert found.area_under_curve().low > 0.9
-    message = (
-        r"^members must be rows of the table that the shadows were fitted to; got 1 of "
-        r"2 that are not$"
-    )
-    with pytest.raises(DataError, match=message):
-        shadows.attack_target(target, [0, 1_000])
-
-
 def test_persons_are_in_or_out_as_a_whole(rng: np.random.Generator) -> None:
     rows = people(rng, 30).loc[np.repeat(np.arange(30), 2)].reset_index(drop=True)
     rows["person"] = np.repeat([f"p{i}" for i in range(30)], 2)
@@ -175,10 +148,6 @@ def test_persons_are_in_or_out_as_a_whole(rng: np.random.Generator) -> None:
     # Torn apart, the other row of a person gives the answer of one who is out.
     torn = attack_with_shadows(rows, fit, outcome="y", n_shadows=8, rng=rng)
     assert torn.area_under_curve().value < 0.85
-    shadows = fit_shadows(rows, fit, outcome="y", n_shadows=8, groups="person", rng=rng)
-    message = r"^members must hold all rows of a person or none; got 1 persons in part$"
-    with pytest.raises(DataError, match=message):
-        shadows.attack_target(fit(rows, rng=rng), [0, 2, 3])
 
 
 def test_workers_and_order_of_rows_do_not_matter(rng: np.random.Generator) -> None:
@@ -244,20 +213,23 @@ def test_survival_is_attacked_by_hazards(rng: np.random.Generator) -> None:
 
 def test_bad_input_is_refused(rng: np.random.Generator) -> None:
     frame = people(rng)
-    attack = partial(attack_with_shadows, fit=fit_noise, outcome="y", rng=rng)
-    for n in (5, 7, 4, "6", 8.0):
-        message = rf"^n_shadows must be even, 6 or more; got {n!r}$"
+    attack = partial(fit_shadows, fit=fit_noise, outcome="y", rng=rng)
+    for n in (5, 4, "6", 8.0):
+        message = rf"^n_shadows must be a whole number of 6 or more; got {n!r}$"
         with pytest.raises(ParameterError, match=message):
             attack(frame, n_shadows=n)
-    with pytest.raises(DataError, match=r"^frame must have 4 rows at least; got 1$"):
+    with pytest.raises(ParameterError, match=r"^n_shadows must be even; got 7$"):
+        attack(frame, n_shadows=7)
+    with pytest.raises(DataError, match=r"^frame must have 4 rows or more; got 1$"):
         attack(frame[:1])
-    with pytest.raises(DataError, match=r"^frame must have the outcome; missing: z$"):
+    with pytest.raises(DataError, match=r"^frame must have the columns z once each"):
         attack(frame, outcome="z")
     message = r"^y must be finite for everyone; got 1 of 60 missing or infinite$"
     with pytest.raises(DataError, match=message):
         attack(frame.assign(y=frame["y"].where(frame.index > 0)))
     message = (
-        r"^frame must have an index in which each row is itself; got 59 of 60 repeated$"
+        r"^the index of frame must name each row once; got 59 of 60 repeated or "
+        r"missing$"
     )
     with pytest.raises(DataError, match=message):
         attack(frame.set_index(np.zeros(60, dtype=int)))
@@ -269,26 +241,18 @@ def test_bad_input_is_refused(rng: np.random.Generator) -> None:
     )
     with pytest.raises(DataError, match=message):
         attack(frame, fit=lambda rows, rng: lambda asked: [1.0])
-    message = r"^variances must be one of 'shrunk', 'pooled', 'person'; got 'own'$"
-    with pytest.raises(ParameterError, match=message):
-        attack(frame, variances="own", n_shadows=6)
-    message = (
-        r"^knows_outcome must be True with shadow models, which are trained on the "
-        r"outcome; got False$"
-    )
-    with pytest.raises(ParameterError, match=message):
-        attack(frame, threat=MembershipThreat(knows_outcome=False), n_shadows=6)
-    message = (
-        r"^by must not name a column of the attack's own \(member, score, signal, "
-        r"round\); got score$"
-    )
-    with pytest.raises(ParameterError, match=message):
-        attack(frame.assign(score=1), by=["score"], n_shadows=6)
     shadows = fit_shadows(
         frame.assign(round=1), fit_noise, outcome="y", n_shadows=6, rng=rng
     )
-    with pytest.raises(ParameterError, match=r"^by must not .*; got round$"):
-        shadows.loss_attack(by=["round"])
+    message = (
+        r"^by must not name a column of the attack's own \(member, score, signal, "
+        r"round\); got round$"
+    )
+    for measure in (shadows.loss_attack, shadows.likelihood_ratio_attack):
+        with pytest.raises(ParameterError, match=message):
+            measure(by=["round"])
+        with pytest.raises(DataError, match=r"^frame must have the columns ward once"):
+            measure(by=["ward"])
     message = r"^rng must be a numpy.random.Generator; got int$"
     with pytest.raises(ParameterError, match=message):
         attack(frame, rng=1)
@@ -326,11 +290,11 @@ def test_loss_is_that_of_each_model_alone(
 
 def test_groups_must_be_known(rng: np.random.Generator) -> None:
     frame = people(rng).assign(who=np.where(np.arange(60) > 0, 1.0, np.nan))
-    attack = partial(attack_with_shadows, frame, fit_noise, outcome="y", rng=rng)
+    attack = partial(fit_shadows, frame, fit_noise, outcome="y", rng=rng)
     message = r"^who must be known for everyone; got 1 of 60 missing$"
     with pytest.raises(DataError, match=message):
         attack(groups="who")
-    with pytest.raises(DataError, match=r"^frame must have the column of groups, z$"):
+    with pytest.raises(DataError, match=r"^frame must have the columns z once each"):
         attack(groups="z")
     frame["who"] = 1
     with pytest.raises(DataError, match=r"^frame must hold 4 persons at least; got 1$"):

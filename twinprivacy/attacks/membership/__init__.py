@@ -1,8 +1,9 @@
 """Who was in the training data of a twin.
 
-Read `inference` (what the twin says of people, as `observed`), then `result`, with
-`patients` and `patient_risk` for one person's risk. `shadow_models` is the strongest
-attack, `audits` what a keeper can measure alone, `genomic` pools and beacons.
+Read `observed` (what the twin says of people, and whose the rows are), `inference` (one
+twin, as it is) and `result`, with `patient_risk` for single persons. `shadow_models` is
+the strongest attack, `audits` what a keeper can measure alone, `genomic` pools and
+beacons.
 """
 
 import lazy_loader as lazy

@@ -7,16 +7,17 @@ from .audits import (
 from .genomic import (
     beacon_attack_power as beacon_attack_power,
     beacon_queries_needed as beacon_queries_needed,
-    people_needed as people_needed,
     pool_attack_power as pool_attack_power,
     simulate_beacon_attack as simulate_beacon_attack,
     simulate_pool_attack as simulate_pool_attack,
     snps_needed as snps_needed,
 )
 from .inference import (
-    MembershipThreat as MembershipThreat,
     event_day_attack as event_day_attack,
     infer_membership as infer_membership,
+)
+from .observed import (
+    MembershipThreat as MembershipThreat,
 )
 from .patient_risk import (
     most_exposed as most_exposed,
@@ -28,7 +29,6 @@ from .result import (
 )
 from .shadow_models import (
     Shadows as Shadows,
-    attack_with_shadows as attack_with_shadows,
     fit_shadows as fit_shadows,
 )
 
@@ -36,7 +36,6 @@ __all__ = [
     "MembershipResult",
     "MembershipThreat",
     "Shadows",
-    "attack_with_shadows",
     "audit_forest",
     "audit_glm",
     "audit_linear",
@@ -48,7 +47,6 @@ __all__ = [
     "infer_membership",
     "most_exposed",
     "own_area",
-    "people_needed",
     "pool_attack_power",
     "risk_distribution",
     "simulate_beacon_attack",

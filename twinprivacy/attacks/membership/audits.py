@@ -11,6 +11,7 @@ the attack of Yeom et al. It is weaker than that of shadow models, which knows w
 usual for each person.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,17 +19,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array, Indices
-from twinprivacy._validation import check_choice
-from twinprivacy.attacks.membership import observed as answers
+from twinprivacy._validation import check_at_least, check_choice
 from twinprivacy.attacks.membership.observed import (
-    People,
-    check_table,
-    read_people,
-    targets_table,
+    Happened,
+    Persons,
+    log_likelihood,
+    persons_of,
+    read_outcome,
+    targets_of,
 )
 from twinprivacy.attacks.membership.result import MembershipResult
 from twinprivacy.errors import DataError, FitError, ParameterError
-from twinprivacy.tables import as_floats
+from twinprivacy.tables import check_table, finite_floats, read_persons
 
 __all__ = [
     "audit_forest",
@@ -87,11 +89,11 @@ def audit_linear(
     >>> audit_linear(design, rng.normal(size=40))
     MembershipResult(attack='loss, leave-one-out', people=40, rounds=1, auc=0.713)
     """
-    _check_penalty(penalty)
-    x, y, people = _read_design(design, outcome, groups)
-    fitted, left_out = leave_out_linear(x, y, penalty, people.codes)
-    happened = answers.Outcome("number", y, y)
-    return _compare(people, design, happened, fitted, left_out, "leave-one-out")
+    check_at_least(penalty, 0, name="penalty")
+    x, y, persons = _read_design(design, outcome, groups)
+    fitted, left_out = _leave_out_linear(x, y, penalty, persons.codes)
+    happened = Happened("number", y, y)
+    return _compare(persons, design, happened, (fitted, left_out), "leave-one-out")
 
 
 def audit_glm(
@@ -158,16 +160,16 @@ def audit_glm(
     MembershipResult(attack='loss, one step', people=60, rounds=1, auc=0.619)
     """
     check_choice(family, name="family", allowed=("binomial", "poisson"))
-    _check_penalty(penalty)
-    x, y, people = _read_design(design, outcome, groups)
+    check_at_least(penalty, 0, name="penalty")
+    x, y, persons = _read_design(design, outcome, groups)
     if family == "binomial" and not (np.isin(y, (0, 1)).all() and np.ptp(y) > 0):
         raise DataError("outcome must be 0 and 1, both, for a binomial family")
     if family == "poisson" and not (((y >= 0) & (y == np.round(y))).all() and y.any()):
         raise DataError("outcome must be counts, not all 0, for a Poisson family")
-    fitted, left_out = leave_out_one_step(x, y, family, penalty, people.codes)
+    fitted, left_out = _leave_out_one_step(x, y, family, penalty, persons.codes)
     kind = "probability" if family == "binomial" else "count"
-    happened = answers.Outcome(kind, y, y)
-    return _compare(people, design, happened, fitted, left_out, "one step")
+    happened = Happened(kind, y, y)
+    return _compare(persons, design, happened, (fitted, left_out), "one step")
 
 
 def audit_forest(
@@ -228,12 +230,12 @@ def audit_forest(
     >>> bool(audit_forest(forest, design, outcome).area_under_curve().low > 0.7)
     True
     """
-    x, y, people = _read_design(design, outcome, groups)
+    x, y, persons = _read_design(design, outcome, groups)
     _check_forest(forest, x)
-    fitted, left_out = _vote_out_of_bag(forest, x, people.codes)
+    fitted, left_out = _vote_out_of_bag(forest, x, persons.codes)
     kind = "probability" if hasattr(forest, "classes_") else "number"
-    happened = answers.Outcome(kind, y, y)
-    return _compare(people, design, happened, fitted, left_out, "out of bag")
+    happened = Happened(kind, y, y)
+    return _compare(persons, design, happened, (fitted, left_out), "out of bag")
 
 
 def audit_twin(
@@ -283,7 +285,7 @@ def audit_twin(
     """
     if twin.out_of_fold is None:
         raise ParameterError("twin must be fitted with folds; got one without")
-    check_table(frame, name="frame", least=2)
+    check_table(frame, name="frame", least=2, own_index=True)
     n_absent = int((~twin.members.isin(frame.index)).sum())
     if n_absent:
         raise DataError(
@@ -291,43 +293,31 @@ def audit_twin(
             f"{len(twin.members)} are not in it"
         )
     members = frame.loc[twin.members]
-    happened = answers.read_outcome(members, twin.outcome)
-    kind = "number" if twin.kind == "number" else happened.kind
-    happened = answers.Outcome(kind, happened.y, happened.event)
-    people = read_people(members, groups, name="frame")
-    fitted, left_out = twin.in_sample.to_numpy(), twin.out_of_fold.to_numpy()
-    return _compare(people, members, happened, fitted, left_out, "out of fold")
+    happened = read_outcome(members, twin.outcome)
+    if twin.kind == "number":
+        happened = replace(happened, kind="number")
+    persons = persons_of(members, groups, name="frame")
+    answers = (twin.in_sample.to_numpy(), twin.out_of_fold.to_numpy())
+    return _compare(persons, members, happened, answers, "out of fold")
 
 
 def _read_design(
     design: pd.DataFrame, outcome: npt.ArrayLike, groups: npt.ArrayLike | None
-) -> tuple[Array, Array, People]:
+) -> tuple[Array, Array, Persons]:
     """Return covariates, outcome and persons of an audit, checked."""
-    check_table(design, name="design", least=3)
+    check_table(design, name="design", least=3, own_index=True)
     n = len(design)
-    try:
-        x = as_floats(design)
-        y = np.asarray(outcome, dtype=float)
-    except (TypeError, ValueError):
-        raise DataError("design and outcome must hold numbers only") from None
-    if y.shape != (n,):
+    if np.shape(outcome) != (n,):
         raise DataError(
-            f"outcome must have one value for each of {n} rows; got shape {y.shape}"
+            f"outcome must have one value for each of {n} rows; got shape "
+            f"{np.shape(outcome)}"
         )
-    n_bad = int((~np.isfinite(x)).sum() + (~np.isfinite(y)).sum())
-    if n_bad:
-        raise DataError(
-            f"design and outcome must be finite; got {n_bad} missing or infinite values"
-        )
+    x = finite_floats(design, name="design")
+    y = finite_floats(pd.Series(outcome), name="outcome")
     if groups is None:
-        return x, y, read_people(design, None, name="design")
-    names = np.asarray(groups)
-    if names.shape != (n,):
-        raise DataError(
-            f"groups must have one name for each of {n} rows; got shape {names.shape}"
-        )
-    named = pd.DataFrame({"groups": names}, index=design.index)
-    return x, y, read_people(named, "groups", name="design")
+        return x, y, persons_of(design, None, name="design")
+    codes, names = read_persons(groups, n, name="groups")
+    return x, y, Persons(names, codes)
 
 
 def _check_forest(forest: Any, x: Array) -> None:
@@ -350,36 +340,28 @@ def _check_forest(forest: Any, x: Array) -> None:
         )
 
 
-def _check_penalty(penalty: float) -> None:
-    """Raise unless a penalty is a finite number from 0."""
-    if not (np.isfinite(penalty) and penalty >= 0):
-        raise ParameterError(f"penalty must be finite and 0 or more; got {penalty!r}")
-
-
 def _compare(
-    people: People,
+    persons: Persons,
     frame: pd.DataFrame,
-    happened: answers.Outcome,
-    fitted: Array,
-    left_out: Array,
+    happened: Happened,
+    answers: tuple[Array, Array],
     how: str,
 ) -> MembershipResult:
     """Lay the scores with and without each person side by side."""
+    fitted, left_out = answers
     known = ~np.isnan(left_out)
-    kept = people.add_up(known.astype(float)) > 0
+    kept = persons.add_up(known.astype(float)) > 0
     if kept.sum() < 2:
         raise DataError(
             "design must hold two persons at least whom some part of the model left "
             f"out; got {int(kept.sum())}"
         )
-    n_rows = people.add_up(np.ones(len(frame)))
     sides = []
     for member, said in ((True, fitted), (False, left_out)):
-        score = answers.log_likelihood(np.where(known, said, fitted), happened)
-        total = (people.add_up(score) / n_rows)[None, :]
-        sides.append((member, {"score": total}))
-    table = targets_table(people, frame, [], sides)
-    return MembershipResult(table[np.tile(kept, 2)], f"loss, {how}")
+        score = log_likelihood(np.where(known, said, fitted), happened)
+        mean = persons.mean(score)[None, :]
+        sides.append(targets_of(persons, frame, member=member, score=mean)[kept])
+    return MembershipResult(pd.concat(sides), f"loss, {how}")
 
 
 _MAX_STEPS = 100
@@ -389,7 +371,7 @@ _UNDETERMINED = (
 )
 
 
-def leave_out_linear(
+def _leave_out_linear(
     x: Array, y: Array, penalty: float, codes: Indices
 ) -> tuple[Array, Array]:
     """Return the answers of a ridge regression, and those without each person."""
@@ -401,7 +383,7 @@ def leave_out_linear(
     return fitted, y - left
 
 
-def leave_out_one_step(
+def _leave_out_one_step(
     x: Array, y: Array, family: str, penalty: float, codes: Indices
 ) -> tuple[Array, Array]:
     """Return the means of a regression, and those one step away from each person."""
@@ -425,14 +407,11 @@ def _vote_out_of_bag(forest: Any, x: Array, codes: Indices) -> tuple[Array, Arra
     total, apart, votes = np.zeros(n), np.zeros(n), np.zeros(n)
     # A tree reads single precision; turned once, not for each tree.
     narrow = x.astype(np.float32)
-    is_classifier = hasattr(forest, "classes_")
+    column = 1 if hasattr(forest, "classes_") else 0
     for tree, sampled in zip(
         forest.estimators_, forest.estimators_samples_, strict=True
     ):
-        if is_classifier:
-            said = tree.tree_.predict(narrow)[:, 1]
-        else:
-            said = tree.tree_.predict(narrow)[:, 0]
+        said = tree.tree_.predict(narrow)[:, column]
         taken = np.zeros(n_people, dtype=bool)
         taken[codes[sampled]] = True
         absent = ~taken[codes]

@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from twinprivacy._types import Array
-from twinprivacy._validation import check_fraction, check_rng
+from twinprivacy._types import Array, Indices
+from twinprivacy._validation import as_positive, check_fraction, check_rng, check_whole
 from twinprivacy.errors import ParameterError
 
 __all__ = [
     "beacon_attack_power",
     "beacon_queries_needed",
-    "people_needed",
     "pool_attack_power",
     "simulate_beacon_attack",
     "simulate_pool_attack",
@@ -68,8 +67,8 @@ def pool_attack_power(
     from scipy.special import ndtr, ndtri
 
     check_fraction(false_positive_rate, name="false_positive_rate")
-    people = _positive(n_people, name="n_people")
-    snps = _positive(n_snps, name="n_snps")
+    people = as_positive(n_people, name="n_people")
+    snps = as_positive(n_snps, name="n_snps")
     return np.asarray(ndtr(np.sqrt(snps / people) + ndtri(false_positive_rate)))
 
 
@@ -104,44 +103,18 @@ def snps_needed(n_people: int, *, false_positive_rate: float, power: float) -> i
     >>> snps_needed(1_000, false_positive_rate=0.001, power=0.99)
     29340
     """
-    people = float(_positive(n_people, name="n_people"))
-    return math.ceil(people * _ratio_needed(false_positive_rate, power))
+    from scipy.stats import norm
 
-
-def people_needed(n_snps: int, *, false_positive_rate: float, power: float) -> int:
-    r"""Return how large a pool must be so that an attack on it has no more power.
-
-    The smallest n of at least :math:`m / (z_\alpha + z_\beta)^2`.
-
-    Parameters
-    ----------
-    n_snps : int
-        Positions whose frequencies are published, 1 or more.
-    false_positive_rate, power : float
-        Strictly between 0 and 1, the first below the second.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    ParameterError
-        For settings outside their ranges.
-
-    References
-    ----------
-    Sankararaman et al. (2009), doi:10.1038/ng.436.
-
-    Examples
-    --------
-    >>> people_needed(5_000, false_positive_rate=0.05, power=0.95)
-    463
-    """
-    snps = float(_positive(n_snps, name="n_snps"))
-    # A unit in the last place must not ask for one person more.
-    found = snps / _ratio_needed(false_positive_rate, power)
-    return math.ceil(found * (1 - 1e-12))
+    check_whole(n_people, name="n_people")
+    check_fraction(false_positive_rate, name="false_positive_rate")
+    check_fraction(power, name="power")
+    if power <= false_positive_rate:
+        raise ParameterError(
+            "power must be above false_positive_rate; got "
+            f"{power!r} and {false_positive_rate!r}"
+        )
+    root = float(norm.isf(false_positive_rate) + norm.ppf(power))
+    return math.ceil(float(n_people) * root**2)
 
 
 def simulate_pool_attack(
@@ -149,7 +122,6 @@ def simulate_pool_attack(
     n_snps: int,
     *,
     n_attacks: int,
-    frequency_range: tuple[float, float] = (0.05, 0.95),
     rng: np.random.Generator,
 ) -> tuple[Array, Array]:
     r"""Simulate the likelihood ratio test of a genome against a pool's frequencies.
@@ -160,7 +132,8 @@ def simulate_pool_attack(
     .. math:: \sum_j g_j \ln \frac{\hat p_j}{p_j}
        + (2 - g_j) \ln \frac{1 - \hat p_j}{1 - p_j}.
 
-    Each attack has frequencies, a pool and a target of its own.
+    Each attack has frequencies, uniform between 0.05 and 0.95 in the population, a pool
+    and a target of its own.
 
     Parameters
     ----------
@@ -168,8 +141,6 @@ def simulate_pool_attack(
         In the pool, 1 or more, and published positions, 1 or more.
     n_attacks : int
         On members, and as many on others, 1 or more.
-    frequency_range : tuple of float
-        Of the population's frequencies, uniform between the two, within (0, 1).
     rng : numpy.random.Generator
         Source of frequencies and genomes.
 
@@ -196,43 +167,12 @@ def simulate_pool_attack(
     True
     """
     check_rng(rng)
-    least, most = frequency_range
-    if not 0 < least < most < 1:
-        raise ParameterError(
-            "frequency_range must ascend strictly within (0, 1); got "
-            f"{frequency_range!r}"
-        )
-    people, snps, attacks = _check_whole(
-        n_people=n_people, n_snps=n_snps, n_attacks=n_attacks
-    )
+    _check_counts(n_people=n_people, n_snps=n_snps, n_attacks=n_attacks)
     members, controls = (
-        _pool_scores(
-            people, snps, attacks, frequency_range, is_member=is_member, rng=source
-        )
+        _pool_scores(n_people, n_snps, n_attacks, is_member=is_member, rng=source)
         for is_member, source in zip((True, False), rng.spawn(2), strict=True)
     )
     return members, controls
-
-
-def _ratio_needed(false_positive_rate: float, power: float) -> float:
-    """Return how many positions for each person in the pool."""
-    from scipy.stats import norm
-
-    check_fraction(false_positive_rate, name="false_positive_rate")
-    check_fraction(power, name="power")
-    if power <= false_positive_rate:
-        raise ParameterError(
-            "power must be above false_positive_rate; got "
-            f"{power!r} and {false_positive_rate!r}"
-        )
-    return float(norm.isf(false_positive_rate) + norm.ppf(power)) ** 2
-
-
-def _positive(values: npt.ArrayLike, *, name: str) -> Array:
-    found = np.asarray(values, dtype=float)
-    if not (np.isfinite(found) & (found > 0)).all():
-        raise ParameterError(f"{name} must be finite and above 0; got others")
-    return found
 
 
 def beacon_attack_power(
@@ -241,16 +181,17 @@ def beacon_attack_power(
     *,
     false_positive_rate: float,
     mismatch: float = 0.0,
-    frequency_law: tuple[float, float] = (1.0, 1.0),
 ) -> float:
     r"""Return how often a person is found in a beacon that says only yes or no.
 
     The attacker asks for alleles that the person has. The answer is no with probability
     :math:`D_n = E (1 - f)^{2n}` if the person is not in it, else with :math:`\delta
     D_{n - 1}`, where :math:`\delta` is the chance that one genome is read in two ways.
-    So the likelihood ratio falls with the number of answers no, and the test calls a
-    member whoever has at most k of them, with the largest k that keeps the rate of
-    false positives. If even k = 0 does not, nobody is called one and the power is 0.
+    The frequency f in the population is uniform: of alleles of a neutral spectrum,
+    density 1 / f, that is the law of those which a chosen chromosome carries. So the
+    likelihood ratio falls with the number of answers no, and the test calls a member
+    whoever has at most k of them, with the largest k that keeps the rate of false
+    positives. If even k = 0 does not, nobody is called one and the power is 0.
 
     Parameters
     ----------
@@ -262,10 +203,6 @@ def beacon_attack_power(
         Strictly between 0 and 1.
     mismatch : float
         delta, in [0, 1).
-    frequency_law : tuple of float
-        Beta law of the frequency f in the population of the alleles asked for, both
-        above 0. Of alleles of a neutral spectrum, density 1 / f, those that a chosen
-        chromosome carries have the uniform law, (1, 1).
 
     Returns
     -------
@@ -290,16 +227,10 @@ def beacon_attack_power(
     >>> round(power, 3)
     0.97
     """
-    from scipy.stats import binom
-
     check_fraction(false_positive_rate, name="false_positive_rate")
-    n, asked = _check_whole(n_people=n_people, n_queries=n_queries)
-    absent, missed = _no_rates(n, mismatch, frequency_law)
-    most = int(binom.ppf(false_positive_rate, asked, absent))
-    # The quantile is the first count that reaches the rate; reaching exactly is kept.
-    if binom.cdf(most, asked, absent) > false_positive_rate:
-        most -= 1
-    return float(binom.cdf(most, asked, missed)) if most >= 0 else 0.0
+    _check_counts(n_people=n_people, n_queries=n_queries)
+    rates = _no_rates(n_people, mismatch)
+    return float(_power(np.array([n_queries]), *rates, false_positive_rate)[0])
 
 
 def beacon_queries_needed(
@@ -308,17 +239,17 @@ def beacon_queries_needed(
     false_positive_rate: float,
     power: float,
     mismatch: float = 0.0,
-    frequency_law: tuple[float, float] = (1.0, 1.0),
 ) -> int:
     r"""Return how many answers of a beacon give a person in it away.
 
-    The smallest number for which `beacon_attack_power` reaches the power; it does not
-    grow steadily, so that a few queries more may do worse. Without mismatches it is the
-    smallest n of at least :math:`\ln \alpha / \ln(1 - D_n)` if the power is to be 1.
+    The smallest number for which `beacon_attack_power` reaches the power. The power
+    does not grow steadily, so that a few queries more may do worse. Without mismatches
+    the number is the smallest of at least :math:`\ln \alpha / \ln(1 - D_n)` if the
+    power is to be 1.
 
     Parameters
     ----------
-    n_people, false_positive_rate, mismatch, frequency_law
+    n_people, false_positive_rate, mismatch
         As for `beacon_attack_power`.
     power : float
         In (0, 1]; 1 only without mismatches.
@@ -330,7 +261,8 @@ def beacon_queries_needed(
     Raises
     ------
     ParameterError
-        For settings outside their ranges, or a power that no number of queries reaches.
+        For settings outside their ranges, or a power that a million queries do not
+        reach.
 
     References
     ----------
@@ -342,8 +274,8 @@ def beacon_queries_needed(
     5993
     """
     check_fraction(false_positive_rate, name="false_positive_rate")
-    (n,) = _check_whole(n_people=n_people)
-    absent, missed = _no_rates(n, mismatch, frequency_law)
+    check_whole(n_people, name="n_people")
+    absent, missed = _no_rates(n_people, mismatch)
     if not 0 < power <= 1 or (power == 1 and mismatch > 0):
         raise ParameterError(
             "power must lie in (0, 1], below 1 with mismatches; got "
@@ -354,7 +286,16 @@ def beacon_queries_needed(
             "mismatch must be so small that people in the beacon get fewer answers no "
             f"than others, {missed:.3g} against {absent:.3g}; got {mismatch!r}"
         )
-    return fewest_queries(absent, missed, false_positive_rate, power)
+    start, stop = 1, 1_000
+    while start < _MOST_QUERIES:
+        asked = np.arange(start, stop)
+        reached = _power(asked, absent, missed, false_positive_rate) >= power
+        if reached.any():
+            return int(asked[np.argmax(reached)])
+        start, stop = stop, min(2 * stop, _MOST_QUERIES)
+    raise ParameterError(
+        f"power must be reached by fewer than {_MOST_QUERIES:,} queries; got {power!r}"
+    )
 
 
 def simulate_beacon_attack(
@@ -363,7 +304,6 @@ def simulate_beacon_attack(
     *,
     n_attacks: int,
     mismatch: float = 0.0,
-    frequency_law: tuple[float, float] = (1.0, 1.0),
     rng: np.random.Generator,
 ) -> tuple[Array, Array]:
     """Simulate the likelihood ratio test of genomes against a beacon.
@@ -377,7 +317,7 @@ def simulate_beacon_attack(
         In the beacon, 1 or more, and asked for, 1 or more.
     n_attacks : int
         On members, and as many on others, 1 or more.
-    mismatch, frequency_law
+    mismatch
         As for `beacon_attack_power`.
     rng : numpy.random.Generator
         Source of frequencies and alleles.
@@ -404,34 +344,38 @@ def simulate_beacon_attack(
     (0.0, True)
     """
     check_rng(rng)
-    people, asked, attacks = _check_whole(
-        n_people=n_people, n_queries=n_queries, n_attacks=n_attacks
-    )
-    _no_rates(people, mismatch, frequency_law)
+    _check_counts(n_people=n_people, n_queries=n_queries, n_attacks=n_attacks)
+    _check_mismatch(mismatch)
     members, controls = (
-        _beacon_scores(people, asked, attacks, frequency_law, loss, rng=source)
+        _beacon_scores(n_people, n_queries, n_attacks, loss, rng=source)
         for loss, source in zip((mismatch, None), rng.spawn(2), strict=True)
     )
     return members, controls
 
 
-def _no_rates(
-    n_people: int, mismatch: float, law: tuple[float, float]
-) -> tuple[float, float]:
+_MOST_QUERIES = 1_000_000
+
+
+def _no_rates(n_people: int, mismatch: float) -> tuple[float, float]:
     """Return how often a beacon says no of people outside and inside."""
     from scipy.special import betaln
 
-    if not 0 <= mismatch < 1:
-        raise ParameterError(f"mismatch must lie in [0, 1); got {mismatch!r}")
-    a, b = law
-    if not (0 < a < math.inf and 0 < b < math.inf):
-        raise ParameterError(
-            f"frequency_law must hold two finite numbers above 0; got {law!r}"
-        )
+    _check_mismatch(mismatch)
     absent, rest = (
-        math.exp(betaln(a, b + 2 * n) - betaln(a, b)) for n in (n_people, n_people - 1)
+        math.exp(betaln(1.0, 1.0 + 2 * n) - betaln(1.0, 1.0))
+        for n in (n_people, n_people - 1)
     )
     return absent, mismatch * rest
+
+
+def _power(asked: Indices, absent: float, missed: float, alpha: float) -> Array:
+    """Return the power of the test for each number of queries."""
+    from scipy.stats import binom
+
+    most = np.asarray(binom.ppf(alpha, asked, absent))
+    # The quantile is the first count that reaches the rate; reaching exactly is kept.
+    most = most - (binom.cdf(most, asked, absent) > alpha)
+    return np.where(most >= 0, binom.cdf(most, asked, missed), 0.0)
 
 
 _DRAWS_AT_ONCE = 2_000_000
@@ -442,7 +386,6 @@ def _pool_scores(
     n_people: int,
     n_snps: int,
     n_attacks: int,
-    frequency_range: tuple[float, float],
     *,
     is_member: bool,
     rng: np.random.Generator,
@@ -452,7 +395,7 @@ def _pool_scores(
     step = max(1, _DRAWS_AT_ONCE // n_snps)
     for start in range(0, n_attacks, step):
         shape = (min(step, n_attacks - start), n_snps)
-        frequency = rng.uniform(*frequency_range, shape)
+        frequency = rng.uniform(0.05, 0.95, shape)
         copies = rng.binomial(2, frequency)
         if is_member:
             pooled = copies + rng.binomial(2 * (n_people - 1), frequency)
@@ -479,7 +422,6 @@ def _beacon_scores(
     n_people: int,
     n_queries: int,
     n_attacks: int,
-    law: tuple[float, float],
     loss: float | None,
     *,
     rng: np.random.Generator,
@@ -493,7 +435,7 @@ def _beacon_scores(
     n_others = n_people if loss is None else n_people - 1
     for start in range(0, n_attacks, step):
         shape = (min(step, n_attacks - start), n_queries)
-        frequency = rng.beta(*law, shape)
+        frequency = rng.beta(1.0, 1.0, shape)
         said_no = rng.binomial(2 * n_others, frequency) == 0
         if loss is not None:
             said_no &= rng.random(shape) < loss
@@ -501,75 +443,11 @@ def _beacon_scores(
     return found + 0.0  # No answer no is 0, not minus 0.
 
 
-def fewest_queries(absent: float, missed: float, alpha: float, power: float) -> int:
-    """Return the smallest number of queries with which the test has the power.
-
-    For each number k of tolerated answers no, false positives fall and power falls with
-    the queries: so the fewest that keep alpha are best, and k grows until they suffice.
-    """
-    tolerated = _fewest_tolerated(absent, missed, alpha, power)
-    queries = tolerated
-    while True:
-        queries = _fewest_that_keep(tolerated, absent, alpha, at_least=queries)
-        if _at_most(tolerated, queries, missed) >= power:
-            return queries
-        tolerated += 1
-
-
-def _fewest_tolerated(absent: float, missed: float, alpha: float, power: float) -> int:
-    """Return a number of tolerated answers no below which none has the power.
-
-    A test at exactly alpha, with a fraction of a query, gains power with each answer
-    tolerated. It has more than the test of whole queries, and less than that of one
-    query fewer: where even the latter falls short, so do all with less tolerance.
-    """
-
-    def falls_short(tolerated: int) -> bool:
-        queries = _fewest_that_keep(tolerated, absent, alpha, at_least=tolerated)
-        return _at_most(tolerated, queries - 1, missed) < power
-
-    low, high = -1, 0
-    while falls_short(high):
-        low, high = high, 2 * high + 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if falls_short(middle):
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def _fewest_that_keep(
-    tolerated: int, absent: float, alpha: float, *, at_least: int
-) -> int:
-    """Return the fewest queries with at most alpha chance of so few answers no."""
-    low, high = at_least, 2 * at_least + tolerated + 1
-    while _at_most(tolerated, high, absent) > alpha:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _at_most(tolerated, middle, absent) > alpha:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def _at_most(tolerated: int, queries: int, rate: float) -> float:
-    """Return the chance of so few answers no, also of more queries than 2^31."""
-    from scipy.special import betaincc
-
-    if queries <= tolerated:
-        return 1.0
-    return float(betaincc(tolerated + 1.0, float(queries - tolerated), rate))
-
-
-def _check_whole(**counts: int) -> tuple[int, ...]:
-    """Return whole numbers of 1 or more, in the order given."""
+def _check_counts(**counts: int) -> None:
     for name, count in counts.items():
-        if count != int(count) or count < 1:
-            raise ParameterError(
-                f"{name} must be a whole number of 1 or more; got {count!r}"
-            )
-    return tuple(int(count) for count in counts.values())
+        check_whole(count, name=name)
+
+
+def _check_mismatch(mismatch: float) -> None:
+    if not 0 <= mismatch < 1:
+        raise ParameterError(f"mismatch must lie in [0, 1); got {mismatch!r}")

@@ -1,73 +1,30 @@
 """Was this person in the twin's training data? From what it says of them alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy.attacks.membership import observed as answers
 from twinprivacy.attacks.membership.observed import (
-    check_table,
-    read_people,
-    targets_table,
+    MembershipThreat,
+    log_likelihood,
+    observe,
+    persons_of,
+    predict,
+    read_outcome,
+    targets_of,
 )
 from twinprivacy.attacks.membership.result import MembershipResult
 from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.tables import check_table
 from twinprivacy.twins.outcome.columns import sorted_rows
 
 __all__ = [
-    "MembershipThreat",
     "event_day_attack",
     "infer_membership",
 ]
-
-
-@dataclass(frozen=True)
-class MembershipThreat:
-    """Say what an attacker on membership knows of a person, and hears of the twin.
-
-    The attacker always knows the person's features, for they are what is asked.
-
-    Attributes
-    ----------
-    knows_outcome : bool
-        Whether the attacker knows what happened to the person. If not, a twin that
-        gives probabilities betrays by its confidence; others need a known outcome.
-    output_precision : float, optional
-        Step that each answer is rounded to, in the unit of the answer, above 0; None
-        for every digit.
-    label_only : bool
-        Whether a probability is heard as yes or no only.
-
-    Raises
-    ------
-    ParameterError
-        For a precision that is not above 0, or one together with `label_only`.
-
-    Examples
-    --------
-    >>> MembershipThreat(output_precision=0.01)
-    MembershipThreat(knows_outcome=True, output_precision=0.01, label_only=False)
-    """
-
-    knows_outcome: bool = True
-    output_precision: float | None = None
-    label_only: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse a precision that is none."""
-        step = self.output_precision
-        if step is not None and not (np.isfinite(step) and step > 0):
-            raise ParameterError(
-                f"output_precision must be None, or finite and above 0; got {step!r}"
-            )
-        if self.label_only and step is not None:
-            raise ParameterError(
-                f"output_precision must be None with label_only; got {step!r}"
-            )
 
 
 def infer_membership(
@@ -76,21 +33,16 @@ def infer_membership(
     controls: pd.DataFrame,
     *,
     outcome: str | tuple[str, str],
-    references: Sequence[Any] = (),
     threat: MembershipThreat | None = None,
     groups: str | None = None,
     by: Sequence[str] = (),
 ) -> MembershipResult:
     r"""Tell members from controls by how well the twin knows what happened to them.
 
-    Without references the score is Yeom's, minus the loss: :math:`-(y - \hat y)^2` of a
+    The score is Yeom's, minus the loss: :math:`-(y - \hat y)^2` of a
     number, :math:`y \log \hat p + (1 - y) \log(1 - \hat p)` of true and false, and of a
     survival :math:`\delta \log \hat h - H_0(t) \hat h`, with the relative hazard
-    :math:`\hat h` and Breslow's :math:`H_0` among those attacked. With references it is
-    :math:`s (\phi - \bar \phi_{ref})`: how much further than usual the answer went
-    towards the truth, the logarithm of a likelihood ratio against non-members of equal
-    variance. Here :math:`\phi` is the number, the log odds or the log hazard and s the
-    sign of its pull.
+    :math:`\hat h` and Breslow's :math:`H_0` among those attacked.
 
     Parameters
     ----------
@@ -101,13 +53,10 @@ def infer_membership(
         Who trained the twin and who did not, a person in one of the two.
     outcome : str or tuple of str
         Their column of numbers, or of true and false; or (duration, event).
-    references : sequence
-        Models like the twin, trained on none of these people.
     threat : MembershipThreat, optional
-        By default the outcome is known and every digit is heard.
+        By default every digit is observed.
     groups : str, optional
-        Column that names the rows of one person, whose scores are added up, or for
-        the loss averaged.
+        Column that names the rows of one person, whose scores are averaged.
     by : sequence of str
         Columns to keep for `MembershipResult.by_group`, none named member, score,
         signal or round; a person's first row counts.
@@ -127,8 +76,7 @@ def infer_membership(
 
     References
     ----------
-    Yeom et al. (2018), doi:10.1109/CSF.2018.00027; Ye et al. (2022),
-    doi:10.1145/3548606.3560675.
+    Yeom et al. (2018), doi:10.1109/CSF.2018.00027.
 
     Examples
     --------
@@ -139,31 +87,21 @@ def infer_membership(
     >>> infer_membership(twin, people[:30], people[30:], outcome="dose_mg")
     MembershipResult(attack='loss', people=60, rounds=1, auc=1.000)
     """
-    threat = MembershipThreat() if threat is None else threat
     _check_sides(members, controls, groups, by)
     for name, side in (("members", members), ("controls", controls)):
-        answers.read_outcome(side, outcome, name=name)
+        read_outcome(side, outcome, name=name)
     # In one order, so that the last digit is the same for any.
-    members, controls = (
-        side.iloc[sorted_rows(side.index)] for side in (members, controls)
-    )
-    both = pd.concat([members, controls])
-    happened = answers.read_outcome(both, outcome)
-    score = _score(twin, references, both, happened, threat)
-    n = len(members)
+    sides = [side.iloc[sorted_rows(side.index)] for side in (members, controls)]
+    both = pd.concat(sides)
+    happened = read_outcome(both, outcome)
+    observed = observe(predict(twin, both, happened.kind), happened.kind, threat)
+    scores = np.split(log_likelihood(observed, happened), [len(members)])
     parts = []
-    for member, side, scores in (
-        (True, members, score[:n]),
-        (False, controls, score[n:]),
-    ):
-        people = read_people(side, groups, name="members" if member else "controls")
-        total = people.add_up(scores)
-        if not references:
-            total = total / people.add_up(np.ones(len(side)))
-        column = {"score": total[None, :]}
-        parts.append(targets_table(people, side, by, [(member, column)]))
-    attack = "calibrated likelihood ratio" if references else "loss"
-    return MembershipResult(pd.concat(parts), attack)
+    for member, side, score in zip((True, False), sides, scores, strict=True):
+        people = persons_of(side, groups, name="members" if member else "controls")
+        mean = people.mean(score)[None, :]
+        parts.append(targets_of(people, side, member=member, by=by, score=mean))
+    return MembershipResult(pd.concat(parts), "loss")
 
 
 def event_day_attack(
@@ -222,16 +160,20 @@ def event_day_attack(
         (True, "members", members),
         (False, "controls", controls),
     ):
-        happened = answers.read_outcome(side, outcome, name=name)
+        happened = read_outcome(side, outcome, name=name)
         had_event = happened.event == 1
         if happened.kind != "survival" or not had_event.any():
             raise DataError(f"{name} must hold somebody with the event; got none")
-        answers.check_days(happened.y[had_event], outcome[0], name=name)
-        attacked = side[had_event]
-        score = _jumps(twin, attacked, happened.y[had_event])
-        people = read_people(attacked, None, name=name)
-        column = {"score": score[None, :]}
-        parts.append(targets_table(people, attacked, by, [(member, column)]))
+        attacked, days = side[had_event], happened.y[had_event]
+        n_torn = int((days % 1 != 0).sum())
+        if n_torn:
+            raise DataError(
+                f"{outcome[0]} must be in whole days; got {n_torn} of {len(days)} "
+                f"{name} with the event on parts of days"
+            )
+        score = _jumps(twin, attacked, days)[None, :]
+        people = persons_of(attacked, None, name=name)
+        parts.append(targets_of(people, attacked, member=member, by=by, score=score))
     return MembershipResult(pd.concat(parts), "event days")
 
 
@@ -260,42 +202,10 @@ def _check_sides(
 ) -> None:
     names = []
     for name, side in (("members", members), ("controls", controls)):
-        check_table(side, name=name, least=1, columns=list(by))
-        names.append(read_people(side, groups, name=name).names)
+        check_table(side, name=name, columns=by, own_index=True)
+        names.append(persons_of(side, groups, name=name).names)
     n_both = len(names[0].intersection(names[1]))
     if n_both:
         raise DataError(
             f"members and controls must be different people; {n_both} are in both"
         )
-
-
-def _score(
-    twin: Any,
-    references: Sequence[Any],
-    people: pd.DataFrame,
-    happened: answers.Outcome,
-    threat: MembershipThreat,
-) -> Array:
-    kind = happened.kind
-
-    def heard(model: Any) -> Array:
-        said = answers.ask(model, people, kind)
-        return answers.hear(
-            said,
-            kind,
-            output_precision=threat.output_precision,
-            label_only=threat.label_only,
-        )
-
-    if not threat.knows_outcome:
-        if kind != "probability" or references:
-            raise ParameterError(
-                "knows_outcome must be True for numbers, for survival and with "
-                f"references; got False for a {kind}"
-            )
-        return np.abs(answers.evidence(heard(twin), kind))
-    if not references:
-        return answers.log_likelihood(heard(twin), happened)
-    usual = np.mean([answers.evidence(heard(model), kind) for model in references], 0)
-    pull = answers.direction(happened, usual)
-    return np.asarray(pull * (answers.evidence(heard(twin), kind) - usual))

@@ -1,21 +1,35 @@
-"""What an attack on membership found: of all, of groups, and of each patient."""
+"""What an attack on membership found: of all, and of groups."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from twinprivacy._types import Array, Indices
 from twinprivacy._validation import check_fraction, check_rng
-from twinprivacy.attacks.membership.observed import check_targets
-from twinprivacy.attacks.membership.patients import (
-    area_bounds,
-    own_separation,
-    pairing,
-    read_targets,
-)
 from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.estimates.differences import paired_difference
 from twinprivacy.estimates.estimate import Estimate
-from twinprivacy.estimates.operating_points import roc_curve
+from twinprivacy.estimates.means import variance_of_mean, within
+from twinprivacy.estimates.operating_points import (
+    Measure,
+    Pair,
+    advantage,
+    area_under_curve,
+    cross_fitted_verdicts,
+    deal_halves,
+    estimate_verdicts,
+    logit_bounds,
+    membership_advantage,
+    membership_bits,
+    score_bounds,
+    share_below,
+    signed_bits,
+    true_positive_rate_at,
+)
+from twinprivacy.tables import check_table, finite_floats
 
 __all__ = [
     "MembershipResult",
@@ -61,18 +75,10 @@ class MembershipResult:
 
     def __post_init__(self) -> None:
         """Refuse targets that lack a side or a score."""
-        lacking = [c for c in ("member", "score") if c not in self.targets.columns]
-        if lacking:
-            raise DataError(f"targets must have the columns {', '.join(lacking)}")
+        check_table(self.targets, name="targets", columns=("member", "score"))
         if "round" not in self.targets.columns:
             object.__setattr__(self, "targets", self.targets.assign(round=0))
-        check_targets(self.targets)
-        score, n_members = self.targets["score"], int(self.targets["member"].sum())
-        if not 0 < n_members < len(score):
-            raise DataError(
-                f"targets must hold members and others; got {n_members} members of "
-                f"{len(score)}"
-            )
+        _check_targets(self.targets)
 
     def __repr__(self) -> str:
         """Show the size and the area under the curve, and nobody."""
@@ -98,11 +104,17 @@ class MembershipResult:
 
         References
         ----------
-        Obuchowski (1997), doi:10.2307/2533958, and as `area_under_curve` of
-        `operating_points`.
+        Obuchowski (1997), doi:10.2307/2533958, and as
+        `twinprivacy.estimates.area_under_curve`.
         """
         check_fraction(confidence_level, name="confidence_level")
-        return read_targets(self.targets).area(level=confidence_level)
+        scores = _read_scores(self.targets)
+        if scores.is_paired:
+            return _area_of_pairs(scores, level=confidence_level)
+        found = area_under_curve(
+            *scores.sides, **scores.groups, confidence_level=confidence_level
+        )
+        return replace(found, n=scores.n_people)
 
     def true_positive_rate_at(
         self, false_positive_rate: float, *, confidence_level: float = 0.95
@@ -119,14 +131,19 @@ class MembershipResult:
         Returns
         -------
         Estimate
-            In [0, 1]; the interval allows for the threshold, as that of
-            `true_positive_rate_at` of `operating_points`, with as many independent
-            people as would tell as much as these persons in their rounds.
+            In [0, 1]; as `twinprivacy.estimates.true_positive_rate_at`, whose interval
+            allows for the threshold, with groups of a person's rounds.
         """
-        check_fraction(confidence_level, name="confidence_level")
-        check_fraction(false_positive_rate, name="false_positive_rate")
-        scores = read_targets(self.targets)
-        return scores.rate_at(false_positive_rate, level=confidence_level)
+        scores = _read_scores(self.targets)
+        # Persons of one row each, on one side, are independent.
+        groups = scores.groups if scores.is_paired or scores.has_rounds else {}
+        found = true_positive_rate_at(
+            *scores.sides,
+            **groups,
+            false_positive_rate=false_positive_rate,
+            confidence_level=confidence_level,
+        )
+        return replace(found, n=scores.n_people)
 
     def advantage(
         self, *, rng: np.random.Generator, confidence_level: float = 0.95
@@ -152,7 +169,16 @@ class MembershipResult:
         """
         check_fraction(confidence_level, name="confidence_level")
         check_rng(rng)
-        return read_targets(self.targets).advantage(rng, level=confidence_level)
+        scores, level = _read_scores(self.targets), confidence_level
+        if scores.is_paired:
+            (inside, outside), _ = _verdicts_of_pairs(scores, advantage, rng)
+            return paired_difference(
+                inside, outside, confidence_level=level, groups=scores.people_inside
+            )
+        found = membership_advantage(
+            *scores.sides, rng=rng, **scores.groups, confidence_level=level
+        )
+        return replace(found, n=scores.n_people)
 
     def bits(
         self, *, rng: np.random.Generator, confidence_level: float = 0.95
@@ -171,18 +197,18 @@ class MembershipResult:
         """
         check_fraction(confidence_level, name="confidence_level")
         check_rng(rng)
-        return read_targets(self.targets).bits(rng, level=confidence_level)
-
-    def roc(self) -> pd.DataFrame:
-        """Return the curve of true against false positives.
-
-        Returns
-        -------
-        pandas.DataFrame
-            As `roc_curve`: false_positive_rate, true_positive_rate, threshold.
-        """
-        scores = read_targets(self.targets)
-        return roc_curve(scores.inside, scores.outside)
+        scores, level = _read_scores(self.targets), confidence_level
+        if scores.is_paired:
+            verdicts, half = _verdicts_of_pairs(scores, signed_bits, rng)
+            people = (scores.people_inside, scores.people_outside)
+            found = estimate_verdicts(
+                verdicts, people, signed_bits, level=level, halves=(half, half)
+            )
+        else:
+            found = membership_bits(
+                *scores.sides, rng=rng, **scores.groups, confidence_level=level
+            )
+        return replace(found, n=scores.n_people)
 
     def by_group(
         self,
@@ -225,58 +251,119 @@ class MembershipResult:
             tpr = found.true_positive_rate_at(
                 false_positive_rate, confidence_level=confidence_level
             )
-            rows.append((group, auc.n, *_three(auc), *_three(tpr)))
+            ends = (auc.value, auc.low, auc.high, tpr.value, tpr.low, tpr.high)
+            rows.append((group, auc.n, *ends))
         names = "group n auc auc_low auc_high true_positive_rate tpr_low tpr_high"
         return pd.DataFrame(rows, columns=names.split())
 
-    def patient_risk(self, *, confidence_level: float = 0.95) -> pd.DataFrame:
-        r"""Return how well each person's own membership is told, over the rounds.
 
-        A person's own signals when in the training are compared with those when out:
-        the area under that person's curve, and the separation
-        :math:`d = (\bar x_{in} - \bar x_{out}) / s`, s the root of the mean variance.
-
-        Parameters
-        ----------
-        confidence_level : float
-            Two-sided coverage, strictly between 0 and 1.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The person in the index; columns n_in, n_out, auc, low, high (of the area,
-            Newcombe's method 5, wider where what the two models of a round say moves
-            apart, over everyone) and separation.
-
-        Raises
-        ------
-        DataError
-            If somebody is not twice a member and twice not.
-
-        Notes
-        -----
-        The attacker who does so well knows which way training pulls this person's
-        answer, as from many shadow models. Areas of few rounds scatter: read their
-        distribution beside that of chance, `risk_distribution`.
-
-        References
-        ----------
-        Knolle et al. (2026), doi:10.1038/s41586-026-10688-0; Newcombe (2006),
-        doi:10.1002/sim.2324.
-        """
-        check_fraction(confidence_level, name="confidence_level")
-        risk = own_separation(self.targets)
-        low, high = area_bounds(
-            risk["auc"].to_numpy(),
-            risk["n_in"].to_numpy(),
-            risk["n_out"].to_numpy(),
-            level=confidence_level,
-            inflation=pairing(self.targets),
+def _check_targets(targets: pd.DataFrame) -> None:
+    """Raise unless persons have names, sides and scores, without showing any."""
+    n = len(targets)
+    n_nameless = int(pd.isna(targets.index.to_numpy()).sum())
+    if n_nameless:
+        raise DataError(
+            f"targets must name everyone in the index; got {n_nameless} of {n} missing"
         )
-        risk.insert(3, "low", low)
-        risk.insert(4, "high", high)
-        return risk
+    n_bad = int((~targets["member"].isin([True, False])).sum())
+    if n_bad:
+        raise DataError(f"member must be true or false; got {n_bad} of {n} others")
+    for column in targets.columns.intersection(["score", "signal"]):
+        finite_floats(targets[column], name=column)
+    n_members = int(targets["member"].sum())
+    if not 0 < n_members < n:
+        raise DataError(
+            f"targets must hold members and others; got {n_members} members of {n}"
+        )
 
 
-def _three(found: Estimate) -> tuple[float, float, float]:
-    return found.value, found.low, found.high
+@dataclass(frozen=True, repr=False)
+class _Scores:
+    """Scores of members and of others, and whose they are.
+
+    Paired if each row of a side is the same person and round as that of the other.
+    """
+
+    inside: Array
+    outside: Array
+    people_inside: Indices
+    people_outside: Indices
+    n_people: int
+    is_paired: bool
+
+    @property
+    def sides(self) -> Pair:
+        """Scores of members and of others."""
+        return self.inside, self.outside
+
+    @property
+    def groups(self) -> dict[str, Any]:
+        """Whose they are, as the estimates take it."""
+        return {
+            "member_groups": self.people_inside,
+            "control_groups": self.people_outside,
+        }
+
+    @property
+    def has_rounds(self) -> bool:
+        """Whether somebody has several rows on a side."""
+        sides = (self.people_inside, self.people_outside)
+        return any(len(np.unique(codes)) < len(codes) for codes in sides)
+
+
+def _read_scores(targets: pd.DataFrame) -> _Scores:
+    """Return the scores in the order of persons, rounds and scores, not of rows."""
+    score = targets["score"].to_numpy(dtype=float)
+    codes, rounds = _numbered(targets.index), _numbered(targets["round"])
+    order = np.lexsort((score, rounds, codes))
+    score, codes, rounds = score[order], codes[order], rounds[order]
+    member = targets["member"].to_numpy(dtype=bool)[order]
+    is_paired = member.sum() == len(member) / 2 and all(
+        np.array_equal(key[member], key[~member]) for key in (codes, rounds)
+    )
+    n_people = int(codes.max()) + 1
+    return _Scores(
+        score[member],
+        score[~member],
+        codes[member],
+        codes[~member],
+        n_people,
+        bool(is_paired),
+    )
+
+
+def _numbered(names: Any) -> Indices:
+    """Return the place of each name among all, in their order if they have one."""
+    try:
+        codes, _ = pd.factorize(names, sort=True)
+    except TypeError:
+        codes, _ = pd.factorize(names)
+    return np.asarray(codes, dtype=np.intp)
+
+
+def _area_of_pairs(scores: _Scores, *, level: float) -> Estimate:
+    """Return the area under the curve; the variance is Obuchowski's."""
+    from scipy.stats import norm, t
+
+    n = scores.n_people
+    above = share_below(scores.inside, scores.outside)
+    value = float(above.mean())
+    # Influence of a person: as a member and as another, added up.
+    influence = above + (1 - share_below(scores.outside, scores.inside))
+    variance = variance_of_mean(influence, scores.people_inside, n)
+    if variance > 0 and 0 < value < 1:
+        tail = (1 + level) / 2
+        # The variance is itself estimated, from so many persons.
+        wider = float(t.ppf(tail, n - 1) / norm.ppf(tail))
+        low, high = logit_bounds(value, math.sqrt(variance) * wider, level=level)
+    else:
+        low, high = score_bounds(value, n, n, level=level)
+    return within(value, low, high, level, n, least=0.0)
+
+
+def _verdicts_of_pairs(
+    scores: _Scores, measure: Measure, rng: np.random.Generator
+) -> tuple[Pair, Indices]:
+    """Return who is called a member, inside and outside, and the half of each pair."""
+    half = deal_halves(scores.n_people, rng)[scores.people_inside]
+    return cross_fitted_verdicts(scores.sides, (half, half), measure), half

@@ -10,7 +10,8 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from twinprivacy._types import Array
-from twinprivacy.attacks.membership.inference import MembershipThreat, infer_membership
+from twinprivacy.attacks.membership.inference import infer_membership
+from twinprivacy.attacks.membership.observed import MembershipThreat
 from twinprivacy.attacks.membership.result import MembershipResult
 from twinprivacy.estimates.estimate import Estimate
 from twinprivacy.studies.surfaces.answers import (
