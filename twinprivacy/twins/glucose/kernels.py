@@ -156,8 +156,8 @@ def _compiled(function: Function) -> Function:
     that these functions call stands in it, so nothing stale is ever run.
     """
     # No check of every division: none is by zero, and code with checks is slower.
-    settings = {"nogil": True, "cache": True, "error_model": "numpy"}
-    return cast(Function, numba.njit(**settings)(function))
+    compiled = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    return cast(Function, compiled)
 
 
 @_compiled
