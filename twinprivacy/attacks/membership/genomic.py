@@ -362,8 +362,7 @@ def _no_rates(n_people: int, mismatch: float) -> tuple[float, float]:
 
     _check_mismatch(mismatch)
     absent, rest = (
-        math.exp(betaln(1.0, 1.0 + 2 * n) - betaln(1.0, 1.0))
-        for n in (n_people, n_people - 1)
+        math.exp(betaln(1.0, 1.0 + 2 * n)) for n in (n_people, n_people - 1)
     )
     return absent, mismatch * rest
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from twinprivacy._types import Array, Indices
+from twinprivacy._types import Indices
 from twinprivacy._validation import check_fraction, check_rng
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.estimates.differences import paired_difference
@@ -171,9 +171,9 @@ class MembershipResult:
         check_rng(rng)
         scores, level = _read_scores(self.targets), confidence_level
         if scores.is_paired:
-            (inside, outside), _ = _verdicts_of_pairs(scores, advantage, rng)
+            verdicts, _ = _verdicts_of_pairs(scores, advantage, rng)
             return paired_difference(
-                inside, outside, confidence_level=level, groups=scores.people_inside
+                *verdicts, confidence_level=level, groups=scores.people[0]
             )
         found = membership_advantage(
             *scores.sides, rng=rng, **scores.groups, confidence_level=level
@@ -200,9 +200,8 @@ class MembershipResult:
         scores, level = _read_scores(self.targets), confidence_level
         if scores.is_paired:
             verdicts, half = _verdicts_of_pairs(scores, signed_bits, rng)
-            people = (scores.people_inside, scores.people_outside)
             found = estimate_verdicts(
-                verdicts, people, signed_bits, level=level, halves=(half, half)
+                verdicts, scores.people, signed_bits, level=level, halves=(half, half)
             )
         else:
             found = membership_bits(
@@ -284,31 +283,20 @@ class _Scores:
     Paired if each row of a side is the same person and round as that of the other.
     """
 
-    inside: Array
-    outside: Array
-    people_inside: Indices
-    people_outside: Indices
+    sides: Pair
+    people: tuple[Indices, Indices]
     n_people: int
     is_paired: bool
 
     @property
-    def sides(self) -> Pair:
-        """Scores of members and of others."""
-        return self.inside, self.outside
-
-    @property
     def groups(self) -> dict[str, Any]:
         """Whose they are, as the estimates take it."""
-        return {
-            "member_groups": self.people_inside,
-            "control_groups": self.people_outside,
-        }
+        return {"member_groups": self.people[0], "control_groups": self.people[1]}
 
     @property
     def has_rounds(self) -> bool:
         """Whether somebody has several rows on a side."""
-        sides = (self.people_inside, self.people_outside)
-        return any(len(np.unique(codes)) < len(codes) for codes in sides)
+        return any(len(np.unique(codes)) < len(codes) for codes in self.people)
 
 
 def _read_scores(targets: pd.DataFrame) -> _Scores:
@@ -321,15 +309,8 @@ def _read_scores(targets: pd.DataFrame) -> _Scores:
     is_paired = member.sum() == len(member) / 2 and all(
         np.array_equal(key[member], key[~member]) for key in (codes, rounds)
     )
-    n_people = int(codes.max()) + 1
-    return _Scores(
-        score[member],
-        score[~member],
-        codes[member],
-        codes[~member],
-        n_people,
-        bool(is_paired),
-    )
+    sides, people = ((v[member], v[~member]) for v in (score, codes))
+    return _Scores(sides, people, int(codes.max()) + 1, bool(is_paired))
 
 
 def _numbered(names: Any) -> Indices:
@@ -345,12 +326,12 @@ def _area_of_pairs(scores: _Scores, *, level: float) -> Estimate:
     """Return the area under the curve; the variance is Obuchowski's."""
     from scipy.stats import norm, t
 
-    n = scores.n_people
-    above = share_below(scores.inside, scores.outside)
+    (inside, outside), n = scores.sides, scores.n_people
+    above = share_below(inside, outside)
     value = float(above.mean())
     # Influence of a person: as a member and as another, added up.
-    influence = above + (1 - share_below(scores.outside, scores.inside))
-    variance = variance_of_mean(influence, scores.people_inside, n)
+    influence = above + (1 - share_below(outside, inside))
+    variance = variance_of_mean(influence, scores.people[0], n)
     if variance > 0 and 0 < value < 1:
         tail = (1 + level) / 2
         # The variance is itself estimated, from so many persons.
@@ -365,5 +346,5 @@ def _verdicts_of_pairs(
     scores: _Scores, measure: Measure, rng: np.random.Generator
 ) -> tuple[Pair, Indices]:
     """Return who is called a member, inside and outside, and the half of each pair."""
-    half = deal_halves(scores.n_people, rng)[scores.people_inside]
+    half = deal_halves(scores.n_people, rng)[scores.people[0]]
     return cross_fitted_verdicts(scores.sides, (half, half), measure), half
