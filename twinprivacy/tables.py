@@ -42,8 +42,11 @@ def check_table(
     columns: Sequence[str] = (),
     least: int = 1,
     own_index: bool = False,
-) -> None:
-    """Raise unless it is a table with enough rows and each of some columns once.
+) -> pd.DataFrame:
+    """Return a table that has enough rows and each of some columns once, or raise.
+
+    The table is a view without `.attrs`, which pandas would copy at every access to a
+    column.
 
     Parameters
     ----------
@@ -84,6 +87,9 @@ def check_table(
             f"the index of {name} must name each row once; got {n_bad} of {len(table)} "
             "repeated or missing"
         )
+    found = table.copy(deep=False)
+    found.attrs = {}
+    return found
 
 
 def as_floats(values: Any) -> Array:
