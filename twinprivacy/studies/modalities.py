@@ -25,7 +25,7 @@ from twinprivacy.estimates.estimate import Estimate
 from twinprivacy.estimates.means import mean_interval, share_interval
 from twinprivacy.tables import check_names, check_table
 from twinprivacy.twins.outcome.columns import sorted_rows
-from twinprivacy.twins.outcome.measures import MEASURES
+from twinprivacy.twins.outcome.performance import MEASURES
 from twinprivacy.twins.outcome.twin import fit_outcome_twin
 
 __all__ = [
@@ -484,7 +484,7 @@ def _cohort_value(
         )
         observed = people[list(outcome) if isinstance(outcome, tuple) else outcome]
         predicted = np.asarray(twin.out_of_fold, dtype=float)
-        measured = MEASURES[of][1](np.asarray(observed, dtype=float), predicted)
+        measured = MEASURES[of].compute(np.asarray(observed, dtype=float), predicted)
         found[of] = measured.value + measured.influence
     return {of: found[of] for of in measures}
 
