@@ -314,6 +314,6 @@ class TestSegmentation:
         with pytest.raises(ParameterError, match=message):
             Segmentation(2, rate_exponent=None)  # type: ignore[arg-type]
         with pytest.raises(
-            ParameterError, match=r"^n_stores must lie between 1 and th"
+            ParameterError, match=r"^n_stores must be a whole number of 1 to 10000; "
         ):
             Segmentation(20_000).apply(PROGRAMME)
