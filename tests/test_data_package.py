@@ -52,11 +52,11 @@ def test_every_column_is_described_and_every_number_has_a_unit(name):
 
 @pytest.mark.parametrize("name", RESOURCES)
 def test_files_are_utf8_with_unix_newlines_and_clean_cells(name):
-    raw = datasets.path(name).read_bytes()
+    raw = (FOLDER / f"{name}.csv").read_bytes()
     assert b"\r" not in raw
     assert not raw.startswith(b"\xef\xbb\xbf")
     assert raw.endswith(b"\n")
-    cells = pd.read_csv(datasets.path(name), dtype=str, keep_default_na=False)
+    cells = pd.read_csv(FOLDER / f"{name}.csv", dtype=str, keep_default_na=False)
     assert cells.map(str.strip).equals(cells)
     assert not cells.duplicated().any()
 

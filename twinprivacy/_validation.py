@@ -38,6 +38,12 @@ def check_fraction(value: float, *, name: str) -> None:
         raise ParameterError(f"{name} must lie strictly in (0, 1); got {value!r}")
 
 
+def check_share(value: float, *, name: str) -> None:
+    """Raise unless `value` lies in [0, 1]."""
+    if not (is_finite(value) and 0 <= value <= 1):
+        raise ParameterError(f"{name} must lie in [0, 1]; got {value!r}")
+
+
 def check_positive(value: float, *, name: str) -> None:
     """Raise unless `value` is a finite number above zero."""
     if not (is_finite(value) and value > 0):

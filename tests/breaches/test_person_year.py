@@ -191,20 +191,19 @@ def test_published_ranges_rest_on_confirmed_rows():
     [
         (
             {"misuse": (0.2, 0.1)},
-            "misuse must be two finite numbers in [0, 1], ascending; got (0.2, 0.1)",
+            "misuse must be two numbers in [0, 1], ascending; got (0.2, 0.1)",
         ),
         (
             {"misuse": (0.0, 1.5)},
-            "misuse must be two finite numbers in [0, 1], ascending; got (0.0, 1.5)",
+            "misuse must be two numbers in [0, 1], ascending; got (0.0, 1.5)",
         ),
         (
             {"guess_usd": (-1, 5)},
-            "guess_usd must be two finite numbers of 0 or more, ascending; got (-1, 5)",
+            "guess_usd must be two numbers of 0 or more, ascending; got (-1, 5)",
         ),
         (
             {"attempts_per_year": 3},
-            "attempts_per_year must be two finite numbers of 0 or more, ascending; "
-            "got 3",
+            "attempts_per_year must be two numbers of 0 or more, ascending; got 3",
         ),
         (
             {"attempts_per_year": (0, 1)},
@@ -213,12 +212,11 @@ def test_published_ranges_rest_on_confirmed_rows():
         ),
         (
             {"theft_usd": ("a", 1)},
-            "theft_usd must be two finite numbers of 0 or more, ascending; got "
-            "('a', 1)",
+            "theft_usd must hold numbers only; got others",
         ),
         (
             {"misuse": ()},
-            "misuse must be two finite numbers in [0, 1], ascending; got ()",
+            "misuse must be two numbers in [0, 1], ascending; got ()",
         ),
         ({"n_draws": 5}, "n_draws must be a whole number of 20 or more; got 5"),
         ({"confidence_level": 0}, "confidence_level must lie strictly in (0, 1); got"),
@@ -234,13 +232,5 @@ def test_a_year_needs_people_volumes_and_a_gain_of_shares(rng):
         PersonYear(replace(CLINIC, n_people=0))
     with pytest.raises(ParameterError, match=r"bounds lie in \[-1, 1\]; got 0.5 to 2"):
         PersonYear(CLINIC, Estimate(1, 0.5, 2, 0.95, 3))
-    with pytest.raises(ParameterError, match=r"programme must be a Programme; got int"):
-        PersonYear(3)
-    with pytest.raises(
-        ParameterError, match=r"gain must be an Estimate or None; got f"
-    ):
-        PersonYear(CLINIC, 0.2)
-    with pytest.raises(ParameterError, match=r"^settings must be of PersonYear; got "):
-        costs({1: CLINIC})
     with pytest.raises(ParameterError, match="settings must hold at least one volume"):
         costs({})

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from twinprivacy import datasets
-from twinprivacy.datasets import cohort_names, describe_cohort, load_cohort
+from twinprivacy.datasets import cohort_names, load_cohort
 from twinprivacy.errors import DataError, ParameterError
 
 NAMES = ["actg320", "diabetes", "flchain", "randhie", "whas500"]
@@ -123,8 +123,6 @@ def test_unknown_name() -> None:
     message = f"^name must be one of {allowed}; got 'heart'$"
     with pytest.raises(ParameterError, match=message):
         load_cohort("heart")
-    with pytest.raises(ParameterError, match=message):
-        describe_cohort("heart")
 
 
 def test_without_scikit_survival(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +141,6 @@ def test_without_scikit_survival(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match=f"^{message}$"):
         load_cohort("whas500")
     assert len(load_cohort("diabetes")) == 442
-    assert describe_cohort("whas500").title.startswith("Worcester")
 
 
 def test_another_version_of_a_cohort(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,19 +158,6 @@ def test_another_version_of_a_cohort(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match=message) as error:
         load_cohort("randhie")
     assert "987654" not in str(error.value)
-
-
-def test_describe_prints_columns_source_and_licence() -> None:
-    about = describe_cohort("flchain")
-    assert list(about.columns) == ["column", "type", "unit", "description"]
-    text = str(about)
-    assert (
-        "creatinine_mg_dl (number, mg/dL): Serum creatinine (laboratory, sensitive, "
-        "1350 missing)"
-    ) in text
-    assert "doi:10.1016/j.mayocp.2012.03.009" in text
-    assert "GPL-3" in text
-    assert about.sha256 in text
 
 
 def test_every_number_of_the_dictionary_has_a_unit() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from twinprivacy import datasets
-from twinprivacy.datasets.facts import convert, find_problem
+from twinprivacy.datasets.facts import _convert, _find_problem
 from twinprivacy.errors import DataError, ParameterError
 
 
@@ -42,7 +42,9 @@ def test_every_data_file_loads_with_its_provenance(name):
 
 @pytest.mark.parametrize("name", datasets.names())
 def test_no_value_is_lost_in_conversion(name):
-    as_text = pd.read_csv(datasets.path(name), dtype=str, keep_default_na=False)
+    as_text = pd.read_csv(
+        datasets.data_folder() / f"{name}.csv", dtype=str, keep_default_na=False
+    )
     assert datasets.load(name).isna().sum().eq((as_text == "").sum()).all()
 
 
@@ -207,15 +209,15 @@ def test_a_renamed_column_is_refused(copy):
     ],
 )
 def test_a_column_problem_is_named_without_its_values(field, problem):
-    assert find_problem(pd.Series(["1", "2.5", ""]), {"name": "x"} | field) == problem
+    assert _find_problem(pd.Series(["1", "2.5", ""]), {"name": "x"} | field) == problem
 
 
 def test_repeated_values_break_a_unique_column():
     field = {"name": "x", "type": "string", "constraints": {"unique": True}}
-    assert find_problem(pd.Series(["a", "a"]), field) == "1 of 2 values are repeated"
+    assert _find_problem(pd.Series(["a", "a"]), field) == "1 of 2 values are repeated"
 
 
 def test_flags_convert_with_their_own_words():
     field = {"type": "boolean", "trueValues": ["yes"], "falseValues": ["no"]}
-    assert convert(pd.Series(["yes", "no"]), field).tolist() == [True, False]
-    assert convert(pd.Series(["yes", ""]), field).tolist() == [True, pd.NA]
+    assert _convert(pd.Series(["yes", "no"]), field).tolist() == [True, False]
+    assert _convert(pd.Series(["yes", ""]), field).tolist() == [True, pd.NA]

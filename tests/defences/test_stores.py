@@ -220,7 +220,8 @@ class TestSegmentation:
     def test_bad_input(self) -> None:
         for n_stores in (0, 20_000):
             with pytest.raises(
-                ParameterError, match=r"^n_stores must lie between 1 and th"
+                ParameterError,
+                match=r"^n_stores must be a whole number of 1 to 10000; ",
             ):
                 Segmentation(n_stores).apply(PROGRAMME)
         message = r"^rate_exponent must lie in \[0, 1\]; got 2$"

@@ -1,15 +1,8 @@
 from .annual_loss import (
     ExactLoss as ExactLoss,
-    SimulatedLoss as SimulatedLoss,
     exact_annual_loss as exact_annual_loss,
     exceedance_band as exceedance_band,
-    simulate_annual_loss as simulate_annual_loss,
     tornado as tornado,
-)
-from .comparison import (
-    compare_sizes as compare_sizes,
-    tail_index as tail_index,
-    vuong_test as vuong_test,
 )
 from .components import (
     effects_of_more_kinds as effects_of_more_kinds,
@@ -27,22 +20,19 @@ from .harm import (
     break_even_probability as break_even_probability,
     expected_cost_per_person_year as expected_cost_per_person_year,
     externality as externality,
-    keeper_cost_per_person as keeper_cost_per_person,
     person_harm as person_harm,
     published_misuse as published_misuse,
     published_theft_usd as published_theft_usd,
 )
 from .impact import (
     ImpactModel as ImpactModel,
-    fit_impact as fit_impact,
-    usable_cases as usable_cases,
-)
-from .impact_checks import (
     compare_methods as compare_methods,
     data_kind_effects as data_kind_effects,
     elasticity_by_kind as elasticity_by_kind,
+    fit_impact as fit_impact,
     leave_one_incident_out as leave_one_incident_out,
     sensitivity as sensitivity,
+    usable_cases as usable_cases,
 )
 from .penalties import (
     PenaltyModel as PenaltyModel,
@@ -70,7 +60,6 @@ from .records import (
     annual_table as annual_table,
     bin_reports as bin_reports,
     revisions as revisions,
-    share_of_largest as share_of_largest,
     share_of_largest_binned as share_of_largest_binned,
     size_bins as size_bins,
 )
@@ -80,7 +69,9 @@ from .recurrence import (
 )
 from .size import (
     SizeModel as SizeModel,
+    compare_sizes as compare_sizes,
     fit_size as fit_size,
+    tail_index as tail_index,
 )
 
 __all__ = [
@@ -93,7 +84,6 @@ __all__ = [
     "PenaltyModel",
     "PersonYear",
     "Programme",
-    "SimulatedLoss",
     "SizeBins",
     "SizeModel",
     "annual_table",
@@ -119,7 +109,6 @@ __all__ = [
     "fit_size",
     "fitted_component",
     "hold_fewer_kinds",
-    "keeper_cost_per_person",
     "leave_one_incident_out",
     "overdispersion_test",
     "penalty_shares",
@@ -133,13 +122,10 @@ __all__ = [
     "revisions",
     "segment",
     "sensitivity",
-    "share_of_largest",
     "share_of_largest_binned",
     "shorten_retention",
-    "simulate_annual_loss",
     "size_bins",
     "tail_index",
     "tornado",
     "usable_cases",
-    "vuong_test",
 ]

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._validation import check_choice
-from twinprivacy.breaches.impact import ImpactModel
-from twinprivacy.breaches.impact_checks import data_kind_effects
+from twinprivacy.breaches.impact import ImpactModel, data_kind_effects
 from twinprivacy.breaches.penalties import PenaltyModel
 from twinprivacy.breaches.programme import CostComponent
 from twinprivacy.breaches.published_costs import MODELS, law

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from scipy.special import log_ndtr, ndtri_exp
+from scipy.special import log_ndtr
 
 from twinprivacy._types import Array
 
@@ -28,8 +28,6 @@ class Family:
         Which parameters are positive, and so fitted on the log scale.
     log_survival, log_density : callable
         Functions of sizes, parameters and the threshold.
-    inverse_survival : callable
-        Sizes from survivals, parameters and the threshold.
     start : callable
         First guess from sizes, weights and the threshold.
     """
@@ -38,7 +36,6 @@ class Family:
     positive: tuple[bool, ...]
     log_survival: Function
     log_density: Function
-    inverse_survival: Function
     start: Callable[[Array, Array, float], Array]
 
 
@@ -57,13 +54,6 @@ def _lognormal_log_density(x: Array, parameters: Array, lower: float) -> Array:
     return np.asarray(-z * z / 2 - logs - constant)
 
 
-def _lognormal_inverse(survival: Array, parameters: Array, lower: float) -> Array:
-    mu, sigma = parameters
-    at_lower = log_ndtr((mu - np.log(lower)) / sigma)
-    # On the log scale, so that a threshold far in the tail does not underflow.
-    return np.asarray(np.exp(mu - sigma * ndtri_exp(np.log(survival) + at_lower)))
-
-
 def _lognormal_start(x: Array, weights: Array, lower: float) -> Array:
     logs = np.log(x)
     mean = np.average(logs, weights=weights)
@@ -78,10 +68,6 @@ def _pareto_log_survival(x: Array, parameters: Array, lower: float) -> Array:
 def _pareto_log_density(x: Array, parameters: Array, lower: float) -> Array:
     (alpha,) = parameters
     return np.asarray(np.log(alpha) - alpha * np.log(x / lower) - np.log(x))
-
-
-def _pareto_inverse(survival: Array, parameters: Array, lower: float) -> Array:
-    return np.asarray(lower * survival ** (-1 / parameters[0]))
 
 
 def _pareto_start(x: Array, weights: Array, lower: float) -> Array:
@@ -104,13 +90,6 @@ def _generalised_log_density(x: Array, parameters: Array, lower: float) -> Array
     return np.asarray((1 + xi) * log_survival - np.log(scale))
 
 
-def _generalised_inverse(survival: Array, parameters: Array, lower: float) -> Array:
-    xi, scale = parameters
-    if abs(xi) < 1e-9:
-        return np.asarray(lower - scale * np.log(survival))
-    return np.asarray(lower + scale * np.expm1(-xi * np.log(survival)) / xi)
-
-
 def _generalised_start(x: Array, weights: Array, lower: float) -> Array:
     order = np.argsort(x)
     cumulated = np.cumsum(weights[order]) / weights.sum()
@@ -123,7 +102,6 @@ PARETO = Family(
     positive=(True,),
     log_survival=_pareto_log_survival,
     log_density=_pareto_log_density,
-    inverse_survival=_pareto_inverse,
     start=_pareto_start,
 )
 FAMILIES = MappingProxyType(
@@ -133,7 +111,6 @@ FAMILIES = MappingProxyType(
             positive=(False, True),
             log_survival=_lognormal_log_survival,
             log_density=_lognormal_log_density,
-            inverse_survival=_lognormal_inverse,
             start=_lognormal_start,
         ),
         "pareto": PARETO,
@@ -144,7 +121,6 @@ FAMILIES = MappingProxyType(
             positive=(False, True),
             log_survival=_generalised_log_survival,
             log_density=_generalised_log_density,
-            inverse_survival=_generalised_inverse,
             start=_generalised_start,
         ),
     }

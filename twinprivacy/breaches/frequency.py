@@ -9,9 +9,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import check_choice, check_fraction, check_rng
-from twinprivacy.breaches.records import check_yearly_counts
-from twinprivacy.errors import ParameterError
+from twinprivacy._validation import (
+    as_numbers,
+    check_choice,
+    check_fraction,
+    check_rng,
+)
+from twinprivacy.errors import FitError, ParameterError
 from twinprivacy.estimates.estimate import Estimate
 
 __all__ = [
@@ -21,7 +25,7 @@ __all__ = [
 ]
 
 
-FAMILIES = ("poisson", "negative_binomial")
+_FAMILIES = ("poisson", "negative_binomial")
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +113,6 @@ class FrequencyModel:
             self._predictive_quantile(year, p) for p in (0.5, tail, 1 - tail)
         )
         return Estimate(median, low, high, confidence_level, self.n)
-
-    def sample(self, year: float, n: int, *, rng: np.random.Generator) -> Array:
-        """Draw `n` counts for a year, with uncertain parameters, shape (n,)."""
-        return self.simulate([year], n, rng=rng)[:, 0]
 
     def simulate(
         self, years: npt.ArrayLike, n: int, *, rng: np.random.Generator
@@ -204,7 +204,6 @@ def fit_frequency(
     *,
     family: str,
     trend: bool = False,
-    exposure: npt.ArrayLike | None = None,
 ) -> FrequencyModel:
     r"""Fit breaches a year, with or without exponential growth.
 
@@ -216,8 +215,6 @@ def fit_frequency(
         "poisson" or "negative_binomial" (variance :math:`\mu + \alpha \mu^2`).
     trend : bool
         Let the log of the mean grow by a constant each year.
-    exposure : array_like, optional
-        Fraction of each year that was observed, in (0, 1]; 1 without it.
 
     Returns
     -------
@@ -245,14 +242,14 @@ def fit_frequency(
     >>> fit_frequency(counts, family="poisson", trend=True).growth()
     Estimate(value=0.212, low=0.0783, high=0.362, confidence_level=0.95, n=6)
     """
-    check_choice(family, name="family", allowed=FAMILIES)
-    years, values, fractions = check_yearly_counts(counts, exposure, trend=trend)
+    check_choice(family, name="family", allowed=_FAMILIES)
+    years, values = _yearly_counts(counts, trend=trend)
     centre = float(years.mean())
     design = np.column_stack([np.ones_like(years), years - centre])[:, : 1 + trend]
     dispersion = 0.0
     if family == "negative_binomial":
-        dispersion = _profile_dispersion(values, design, fractions)
-    result = _fit_given_dispersion(values, design, fractions, dispersion)
+        dispersion = _profile_dispersion(values, design)
+    result = _fit_given_dispersion(values, design, dispersion)
     return FrequencyModel(
         family=family,
         coefficients=np.asarray(result.params, dtype=float),
@@ -264,9 +261,7 @@ def fit_frequency(
     )
 
 
-def overdispersion_test(
-    counts: pd.Series, *, trend: bool = False, exposure: npt.ArrayLike | None = None
-) -> dict[str, float]:
+def overdispersion_test(counts: pd.Series, *, trend: bool = False) -> dict[str, float]:
     r"""Test whether counts scatter more than a Poisson law allows.
 
     The likelihood ratio of the negative binomial against Poisson is, with no
@@ -287,12 +282,10 @@ def overdispersion_test(
     """
     from scipy.stats import chi2
 
-    poisson = fit_frequency(counts, family="poisson", trend=trend, exposure=exposure)
-    negative = fit_frequency(
-        counts, family="negative_binomial", trend=trend, exposure=exposure
-    )
-    _, values, fractions = check_yearly_counts(counts, exposure, trend=trend)
-    means = fractions * [np.exp(poisson.log_expected(year)[0]) for year in counts.index]
+    poisson = fit_frequency(counts, family="poisson", trend=trend)
+    negative = fit_frequency(counts, family="negative_binomial", trend=trend)
+    values = counts.to_numpy(dtype=float)
+    means = np.array([np.exp(poisson.log_expected(year)[0]) for year in counts.index])
     freedom = len(values) - len(poisson.coefficients)
     ratio = max(2 * (negative.log_likelihood - poisson.log_likelihood), 0.0)
     return {
@@ -302,22 +295,50 @@ def overdispersion_test(
     }
 
 
+def _yearly_counts(counts: pd.Series, *, trend: bool) -> tuple[Array, Array]:
+    """Return years and counts as floats; raise where they determine no fit."""
+    if not isinstance(counts, pd.Series):
+        raise ParameterError(
+            f"counts must be a pandas.Series; got {type(counts).__name__}"
+        )
+    years = as_numbers(counts.index, name="years of counts")
+    values = as_numbers(counts.to_numpy(dtype=float, na_value=np.nan), name="counts")
+    needed = 3 if trend else 2
+    if len(values) < needed or len(set(years)) < len(years):
+        raise ParameterError(
+            f"counts must hold at least {needed} different years; got {len(values)} "
+            f"entries for {len(set(years))} years"
+        )
+    bad = int(((values < 0) | (values != np.floor(values))).sum())
+    if bad or not values.any():
+        raise ParameterError(
+            "counts must be whole numbers of at least 0, not all 0; got "
+            f"{bad} that are not, and a sum of {values.sum():g}"
+        )
+    filled = years[values > 0]
+    if trend and (filled.max() == years.min() or filled.min() == years.max()):
+        raise FitError(
+            "counts must be above 0 in more than the first or the last year to "
+            f"determine a trend; got {len(filled)} of {len(years)} years above 0"
+        )
+    return years, values
+
+
 # Below this the negative binomial is a Poisson law to all digits that are printed.
 SMALLEST_DISPERSION = 1e-7
 _LARGEST_MEAN = 1e12
 
 
-def _profile_dispersion(values: Array, design: Array, fractions: Array) -> float:
+def _profile_dispersion(values: Array, design: Array) -> float:
     """Return the dispersion at which the likelihood of the counts is largest."""
     from scipy.optimize import minimize_scalar
 
-    offset = np.log(fractions)
     start = np.zeros(design.shape[1])
-    start[0] = np.log(values.sum() / fractions.sum())
+    start[0] = np.log(values.sum() / len(values))
 
     def loss(log_dispersion: float) -> float:
         dispersion = float(np.exp(log_dispersion))
-        means = _fitted_means(values, design, offset, dispersion, start)
+        means = _fitted_means(values, design, dispersion, start)
         return -_log_likelihood(values, means, dispersion)
 
     limits = (float(np.log(SMALLEST_DISPERSION)), 5.0)
@@ -329,19 +350,19 @@ def _profile_dispersion(values: Array, design: Array, fractions: Array) -> float
 
 
 def _fitted_means(
-    values: Array, design: Array, offset: Array, dispersion: float, start: Array
+    values: Array, design: Array, dispersion: float, start: Array
 ) -> Array:
     """Return the fitted means for a dispersion that is given, by Fisher scoring."""
     coefficients = start
     for _ in range(100):
-        means = _bounded_exp(design @ coefficients + offset)
+        means = _bounded_exp(design @ coefficients)
         weights = means / (1 + dispersion * means)
         slope = design.T @ (weights * (values / means - 1))
         step = np.linalg.solve((design.T * weights) @ design, slope)
         coefficients = coefficients + step
         if np.abs(step).max() < 1e-11:
             break
-    return _bounded_exp(design @ coefficients + offset)
+    return _bounded_exp(design @ coefficients)
 
 
 def _log_likelihood(values: Array, means: Array, dispersion: float) -> float:
@@ -353,9 +374,7 @@ def _log_likelihood(values: Array, means: Array, dispersion: float) -> float:
     return float((terms - values * np.log1p(shape / means)).sum())
 
 
-def _fit_given_dispersion(
-    values: Array, design: Array, fractions: Array, dispersion: float
-) -> Any:
+def _fit_given_dispersion(values: Array, design: Array, dispersion: float) -> Any:
     """Fit the coefficients for a dispersion that is given."""
     from statsmodels.genmod import families
     from statsmodels.genmod.generalized_linear_model import GLM
@@ -366,7 +385,7 @@ def _fit_given_dispersion(
         if dispersion > SMALLEST_DISPERSION
         else families.Poisson()
     )
-    model = GLM(values, design, family=law, offset=np.log(fractions))
+    model = GLM(values, design, family=law)
     with warnings.catch_warnings():
         # Counts that lie on the curve are no fault, as separated classes would be.
         warnings.simplefilter("ignore", PerfectSeparationWarning)

@@ -11,9 +11,16 @@ import pandas as pd
 
 from twinprivacy import datasets
 from twinprivacy._types import Array
-from twinprivacy._validation import check_fraction, check_rng
+from twinprivacy._validation import (
+    as_numbers,
+    as_positive,
+    check_fraction,
+    check_rng,
+    check_whole,
+)
 from twinprivacy.breaches.annual_loss import exact_annual_loss
 from twinprivacy.breaches.programme import Programme, draw_programmes
+from twinprivacy.breaches.size import z_score
 from twinprivacy.errors import ParameterError
 from twinprivacy.estimates.estimate import Estimate, bootstrap_interval
 
@@ -23,13 +30,14 @@ __all__ = [
     "break_even_probability",
     "expected_cost_per_person_year",
     "externality",
-    "keeper_cost_per_person",
     "person_harm",
     "published_misuse",
     "published_theft_usd",
 ]
 
 
+PAYERS = ("keeper", "person, store", "person, answers")
+Range = tuple[float, float]
 _VICTIM = "a victim of identity theft"
 _MEDICAL = "a victim of medical identity theft"
 # Measure: short name, component, whom the value is of.
@@ -90,7 +98,7 @@ def person_harm() -> pd.DataFrame:
 
 def break_even_probability(
     keeper_usd_per_person: npt.ArrayLike, loss_usd: npt.ArrayLike
-) -> npt.NDArray[np.float64]:
+) -> Array:
     r"""Return the chance of misuse at which people lose what their keeper pays.
 
     :math:`p^* = c / \ell` with :math:`c` paid by the keeper for each person and
@@ -119,60 +127,10 @@ def break_even_probability(
     >>> break_even_probability([8.8, 1760.0], 880.0)
     array([0.01, 2.  ])
     """
-    keeper = np.asarray(keeper_usd_per_person, dtype=float)
-    loss = np.asarray(loss_usd, dtype=float)
-    if not (np.isfinite(keeper) & (keeper >= 0)).all():
-        raise ParameterError("keeper_usd_per_person must be finite and 0 or more")
-    if not (np.isfinite(loss) & (loss > 0)).all():
-        raise ParameterError("loss_usd must be finite and above 0")
-    return np.asarray(keeper / loss)
-
-
-def keeper_cost_per_person(
-    cases: pd.DataFrame,
-    *,
-    rng: np.random.Generator,
-    n_resamples: int = 2_000,
-    confidence_level: float = 0.95,
-) -> pd.DataFrame:
-    """Estimate the median amount a person, by kind of amount.
-
-    Parameters
-    ----------
-    cases : pandas.DataFrame
-        As from `usable_cases`: amount_usd, individuals_affected, impact_kind.
-    rng : numpy.random.Generator
-        Source of the resamples; one stream for each kind.
-    n_resamples : int
-        100 or more.
-    confidence_level : float
-        Strictly between 0 and 1, of the bootstrap interval of the median.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns kind, n, usd_per_person (the median over cases), low, high, and tenth
-        and ninetieth percentile of cases.
-    """
-    check_rng(rng)
-    check_fraction(confidence_level, name="confidence_level")
-    per_person = cases["amount_usd"] / cases["individuals_affected"].astype(float)
-    groups = per_person.groupby(cases["impact_kind"], sort=True)
-    rows = []
-    for (kind, values), stream in zip(groups, rng.spawn(len(groups)), strict=True):
-        median = bootstrap_interval(
-            values,
-            np.median,
-            n_resamples=n_resamples,
-            rng=stream,
-            confidence_level=confidence_level,
-        )
-        ends = np.quantile(values, [0.1, 0.9])
-        rows.append(
-            (kind, median.n, median.value, median.low, median.high, *map(float, ends))
-        )
-    names = ("kind", "n", "usd_per_person", "low", "high", "tenth", "ninetieth")
-    return pd.DataFrame(rows, columns=list(names))
+    keeper = as_numbers(keeper_usd_per_person, name="keeper_usd_per_person")
+    if (keeper < 0).any():
+        raise ParameterError("keeper_usd_per_person must be 0 or more")
+    return np.asarray(keeper / as_positive(loss_usd, name="loss_usd"))
 
 
 def externality(
@@ -183,9 +141,9 @@ def externality(
     Parameters
     ----------
     cases : pandas.DataFrame
-        As for `keeper_cost_per_person`.
+        As from `usable_cases`: amount_usd, individuals_affected, impact_kind.
     rng : numpy.random.Generator
-        Source of the resamples.
+        Source of the resamples; one stream for each kind.
     min_cases : int
         Kinds of amount with fewer cases are left out.
 
@@ -193,32 +151,38 @@ def externality(
     -------
     pandas.DataFrame
         Columns side ("keeper" or "person"), name (kind of amount, or of harm), value
-        in USD, low, high (95 % interval of the keepers' medians; missing for people,
-        where no source prints one), given (whom the value is of), n (cases; missing
-        for people), source_url.
+        in USD (keepers: median over cases), low, high (its 95 % bootstrap interval;
+        missing for people, where no source prints one), given (whom the value is of),
+        n (cases; missing for people), source_url.
     """
-    paid = keeper_cost_per_person(cases, rng=rng)
-    paid = paid[paid["n"] >= min_cases].sort_values("usd_per_person", ascending=False)
-    keeper = pd.DataFrame(
+    check_rng(rng)
+    per_person = cases["amount_usd"] / cases["individuals_affected"].astype(float)
+    groups = per_person.groupby(cases["impact_kind"], sort=True)
+    medians = {
+        kind: bootstrap_interval(values, np.median, n_resamples=2_000, rng=stream)
+        for (kind, values), stream in zip(groups, rng.spawn(len(groups)), strict=True)
+    }
+    paid = [
         {
             "side": "keeper",
-            "name": paid["kind"],
-            "value": paid["usd_per_person"],
-            "low": paid["low"],
-            "high": paid["high"],
+            "name": kind,
+            "value": median.value,
+            "low": median.low,
+            "high": median.high,
             "given": "a person in a breach that drew the amount",
-            "n": paid["n"].astype("Int64"),
+            "n": median.n,
             "source_url": "data/health_breach_impacts.csv",
         }
-    )
+        for kind, median in medians.items()
+        if median.n >= min_cases
+    ]
+    keeper = pd.DataFrame(paid).astype({"n": "Int64"})
+    keeper = keeper.sort_values("value", ascending=False)
     harm = person_harm().query("component == 'money'").sort_values("value")
     person = harm[["name", "value", "given", "source_url"]].assign(
         side="person", low=np.nan, high=np.nan, n=pd.array([pd.NA] * len(harm), "Int64")
     )
     return pd.concat([person[list(keeper)][::-1], keeper], ignore_index=True)
-
-
-PAYERS = ("keeper", "person, store", "person, answers")
 
 
 @dataclass(frozen=True)
@@ -236,8 +200,7 @@ class PersonYear:
     Raises
     ------
     ParameterError
-        If either is of another type, nobody is on record, or the gain is no difference
-        of shares.
+        If nobody is on record, or the gain is no difference of shares.
     """
 
     programme: Programme
@@ -245,27 +208,16 @@ class PersonYear:
 
     def __post_init__(self) -> None:
         """Refuse a year of nobody."""
-        if not isinstance(self.programme, Programme):
-            raise ParameterError(
-                f"programme must be a Programme; got {type(self.programme).__name__}"
-            )
         if self.programme.n_people < 1:
             raise ParameterError(
                 f"programme must hold 1 person or more; got {self.programme.n_people}"
             )
         gain = self.gain
-        if not isinstance(gain, Estimate | None):
-            raise ParameterError(
-                f"gain must be an Estimate or None; got {type(gain).__name__}"
-            )
         if gain is not None and not -1 <= gain.low <= gain.high <= 1:
             raise ParameterError(
                 "gain must be an Estimate whose bounds lie in [-1, 1]; got "
                 f"{gain.low!r} to {gain.high!r}"
             )
-
-
-Range = tuple[float, float]
 
 
 def expected_cost_per_person_year(
@@ -349,18 +301,22 @@ def expected_cost_per_person_year(
     """
     check_rng(rng)
     check_fraction(confidence_level, name="confidence_level")
-    _check_settings(settings, n_draws)
-    ranges = checked_ranges(
-        misuse=published_misuse() if misuse is None else misuse,
-        theft_usd=published_theft_usd() if theft_usd is None else theft_usd,
-        attempts_per_year=attempts_per_year,
-        guess_usd=guess_usd,
-    )
+    check_whole(n_draws, name="n_draws", least=20)
+    if not settings:
+        raise ParameterError("settings must hold at least one volume; got none")
+    misuse = published_misuse() if misuse is None else misuse
+    theft_usd = published_theft_usd() if theft_usd is None else theft_usd
+    ranges = {
+        "misuse": _read_range(misuse, name="misuse", share=True),
+        "theft_usd": _read_range(theft_usd, name="theft_usd"),
+        "attempts_per_year": _read_range(attempts_per_year, name="attempts_per_year"),
+        "guess_usd": _read_range(guess_usd, name="guess_usd"),
+    }
     programme_rng, gain_rng, *range_rngs = rng.spawn(2 + len(ranges))
-    middle = {name: mean_of(given, name) for name, given in ranges.items()}
+    middle = {name: law.mean() for name, law in ranges.items()}
     drawn = {
-        name: draw_range(given, n_draws, child, name)
-        for (name, given), child in zip(ranges.items(), range_rngs, strict=True)
+        name: law.draw(n_draws, child)
+        for (name, law), child in zip(ranges.items(), range_rngs, strict=True)
     }
     luck = gain_rng.standard_normal(n_draws)
     rows = []
@@ -422,9 +378,7 @@ def _gain(gain: Estimate | None, luck: Array | None) -> Any:
         return 0.0
     if luck is None:
         return max(gain.value, 0.0)
-    from scipy.stats import norm
-
-    width = 2 * float(norm.ppf((1 + gain.confidence_level) / 2))
+    width = 2 * z_score(gain.confidence_level)
     return np.clip(gain.value + luck * (gain.high - gain.low) / width, 0.0, 1.0)
 
 
@@ -449,60 +403,38 @@ def _rows(
     return rows
 
 
-def _check_settings(settings: Mapping[Any, PersonYear], n_draws: int) -> None:
-    if not settings:
-        raise ParameterError("settings must hold at least one volume; got none")
-    for setting in settings.values():
-        if not isinstance(setting, PersonYear):
-            raise ParameterError(
-                f"settings must be of PersonYear; got {type(setting).__name__}"
-            )
-    if not isinstance(n_draws, int | np.integer) or n_draws < 20:
+@dataclass(frozen=True)
+class _RangeLaw:
+    """Uniform between two ends, or uniform in the logarithm."""
+
+    low: float
+    high: float
+    log: bool
+
+    def draw(self, n: int, rng: np.random.Generator) -> Array:
+        if not self.log:
+            return rng.uniform(self.low, self.high, n)
+        return np.exp(rng.uniform(np.log(self.low), np.log(self.high), n))
+
+    def mean(self) -> float:
+        if not self.log:
+            return (self.low + self.high) / 2
+        return float((self.high - self.low) / np.log(self.high / self.low))
+
+
+def _read_range(given: Range, *, name: str, share: bool = False) -> _RangeLaw:
+    """Return the law of a range; that of a share is uniform and may start at 0."""
+    ends = as_numbers(given, name=name)
+    most = 1 if share else np.inf
+    if ends.shape != (2,) or not 0 <= ends[0] <= ends[1] <= most:
         raise ParameterError(
-            f"n_draws must be a whole number of 20 or more; got {n_draws!r}"
+            f"{name} must be two numbers {'in [0, 1]' if share else 'of 0 or more'}, "
+            f"ascending; got {given!r}"
         )
-
-
-# Ranges of probabilities may start at 0, where there is no logarithm.
-_UNIFORM = ("misuse",)
-
-
-def checked_ranges(**ranges: Any) -> dict[str, Range]:
-    """Return the ranges as pairs of floats."""
-    found = {}
-    for name, given in ranges.items():
-        try:
-            ends = np.asarray(given, dtype=float)
-        except (TypeError, ValueError):
-            ends = np.empty(0)
-        most, allowed = (
-            (1, "in [0, 1]") if name in _UNIFORM else (np.inf, "of 0 or more")
+    low, high = map(float, ends)
+    if not share and low == 0 < high:
+        raise ParameterError(
+            f"{name} must start above 0, since it is drawn uniformly in its "
+            f"logarithm, or be 0 throughout; got {given!r}"
         )
-        valid = ends.shape == (2,) and np.isfinite(ends).all()
-        if not (valid and 0 <= ends[0] <= ends[1] <= most):
-            raise ParameterError(
-                f"{name} must be two finite numbers {allowed}, ascending; got {given!r}"
-            )
-        if name not in _UNIFORM and ends[0] == 0 < ends[1]:
-            raise ParameterError(
-                f"{name} must start above 0, since it is drawn uniformly in its "
-                f"logarithm, or be 0 throughout; got {given!r}"
-            )
-        found[name] = (float(ends[0]), float(ends[1]))
-    return found
-
-
-def draw_range(given: Range, n: int, rng: np.random.Generator, name: str) -> Array:
-    """Draw n times from the law of the range."""
-    low, high = given
-    if name in _UNIFORM or low == high:
-        return rng.uniform(low, high, n)
-    return np.asarray(np.exp(rng.uniform(np.log(low), np.log(high), n)))
-
-
-def mean_of(given: Range, name: str) -> float:
-    """Return the mean of the law that is drawn from."""
-    low, high = given
-    if name in _UNIFORM or low == high:
-        return (low + high) / 2
-    return float((high - low) / np.log(high / low))
+    return _RangeLaw(low, high, log=not share and low < high)

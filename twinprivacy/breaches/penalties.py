@@ -13,9 +13,10 @@ import pandas as pd
 from scipy.special import expit
 
 from twinprivacy._types import Array
-from twinprivacy._validation import check_fraction
+from twinprivacy._validation import as_positive, check_fraction
 from twinprivacy.breaches.impact import ImpactModel
 from twinprivacy.breaches.records import SizeBins
+from twinprivacy.breaches.size import z_score
 from twinprivacy.errors import FitError, ParameterError
 from twinprivacy.estimates.estimate import wilson_interval
 
@@ -53,7 +54,7 @@ class PenaltyModel:
         """Estimate P(amount | size); columns n_individuals, probability, low, high."""
         check_fraction(confidence_level, name="confidence_level")
         people, log_odds, error = self._log_odds(n_individuals)
-        z = _z(confidence_level)
+        z = z_score(confidence_level)
         return pd.DataFrame(
             {
                 "n_individuals": people,
@@ -65,9 +66,7 @@ class PenaltyModel:
 
     def _log_odds(self, n_individuals: npt.ArrayLike) -> tuple[Array, Array, Array]:
         """Return people, log-odds and their standard errors."""
-        people = np.atleast_1d(np.asarray(n_individuals, dtype=float))
-        if not (np.isfinite(people) & (people > 0)).all():
-            raise ParameterError("n_individuals must be finite and above 0")
+        people = np.atleast_1d(as_positive(n_individuals, name="n_individuals"))
         design = np.column_stack([np.ones_like(people), np.log10(people)])
         error = np.sqrt(np.einsum("ij,jk,ik->i", design, self.covariance, design))
         return people, design @ [self.intercept, self.slope], error
@@ -227,7 +226,7 @@ def expected_penalty(
     paid = amounts.predict(people, kind=kind, confidence_level=confidence_level)
     variance, df = amounts.result.scale, amounts.result.df_resid
     paid_mean = paid["median_usd"].to_numpy() * np.exp(variance / 2)
-    z = _z(confidence_level)
+    z = z_score(confidence_level)
     # Student's interval over a normal z: a little wider, never narrower.
     wide = paid["average_high_usd"] / paid["median_usd"]
     median_error = np.log(wide.to_numpy()) / z
@@ -275,9 +274,3 @@ def _incident_sizes(cases: pd.DataFrame, lower: float) -> Array:
     """Return one size for each incident of at least `lower` people."""
     sizes = cases.groupby("incident_id")["individuals_affected"].max().astype(float)
     return np.asarray(sizes[sizes >= lower], dtype=float)
-
-
-def _z(confidence_level: float) -> float:
-    from scipy.stats import norm
-
-    return float(norm.ppf((1 + confidence_level) / 2))

@@ -3,13 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import inf, isfinite
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from twinprivacy._types import Array
-from twinprivacy._validation import check_positive, check_rng
+from twinprivacy._validation import (
+    as_numbers,
+    check_at_least,
+    check_positive,
+    check_rng,
+    check_share,
+    check_whole,
+)
 from twinprivacy.errors import ParameterError
 
 __all__ = [
@@ -90,13 +97,16 @@ class CostComponent:
     def __post_init__(self) -> None:
         """Refuse values outside their ranges, and freeze the effects."""
         check_positive(self.usd_of_one_person, name="usd_of_one_person")
-        _check_finite(self.elasticity, name="elasticity")
-        _check_at_least_zero(self.residual_sd, name="residual_sd")
+        as_numbers(self.elasticity, name="elasticity")
+        check_at_least(self.residual_sd, 0, name="residual_sd")
         if self.residual_sd > _LARGEST_SD:
             raise ParameterError(
                 f"residual_sd must be at most {_LARGEST_SD:g}; got {self.residual_sd!r}"
             )
-        _check_probability(self.probability)
+        if isinstance(self.probability, tuple):
+            as_numbers(self.probability, name="intercept and slope of probability")
+        else:
+            check_share(self.probability, name="probability")
         if not self.ceiling_usd > 0:
             raise ParameterError(
                 f"ceiling_usd must be above 0; got {self.ceiling_usd!r}"
@@ -113,8 +123,8 @@ class CostComponent:
             )
         effects = dict(self.kind_effects)
         for kind, (effect, error) in effects.items():
-            _check_finite(effect, name=f"kind_effects[{kind!r}]")
-            _check_at_least_zero(error, name=f"standard error of {kind!r}")
+            as_numbers(effect, name=f"kind_effects[{kind!r}]")
+            check_at_least(error, 0, name=f"standard error of {kind!r}")
         # A dictionary has no hash and could be changed; its items can not.
         object.__setattr__(self, "kind_effects", tuple(effects.items()))
 
@@ -174,9 +184,9 @@ class ExposedShare:
         """Refuse values outside their ranges."""
         check_positive(self.a, name="a")
         check_positive(self.b, name="b")
-        for name, share in (("whole", self.whole), ("share", self.constant)):
-            if share is not None and not 0 <= share <= 1:
-                raise ParameterError(f"{name} must lie in [0, 1]; got {share!r}")
+        check_share(self.whole, name="whole")
+        if self.constant is not None:
+            check_share(self.constant, name="constant")
 
     @classmethod
     def fixed(cls, share: float) -> "ExposedShare":
@@ -189,17 +199,6 @@ class ExposedShare:
         if self.constant is not None:
             partial = self.constant
         return self.whole + (1 - self.whole) * partial
-
-    def sample(self, n: int, *, rng: np.random.Generator) -> Array:
-        """Draw n shares."""
-        check_rng(rng)
-        if self.constant is None:
-            shares = np.maximum(rng.beta(self.a, self.b, size=n), _SMALLEST_SHARE)
-        else:
-            shares = np.full(n, self.constant)
-        if self.whole > 0:
-            shares[rng.random(n) < self.whole] = 1.0
-        return shares
 
     def quadrature(
         self, n_nodes: int, *, smallest: float = 0.0
@@ -294,13 +293,9 @@ class Programme:
 
     def __post_init__(self) -> None:
         """Refuse values outside their ranges."""
-        whole_number = isinstance(self.n_people, (int, np.integer))
-        if isinstance(self.n_people, bool) or not whole_number or self.n_people < 0:
-            raise ParameterError(
-                f"n_people must be an integer of 0 or more; got {self.n_people!r}"
-            )
-        _check_at_least_zero(self.breaches_per_year, name="breaches_per_year")
-        _check_at_least_zero(self.rate_dispersion, name="rate_dispersion")
+        check_whole(self.n_people, name="n_people", least=0)
+        check_at_least(self.breaches_per_year, 0, name="breaches_per_year")
+        check_at_least(self.rate_dispersion, 0, name="rate_dispersion")
         kinds = self.kinds_of_data
         if len(set(kinds)) < len(kinds):
             raise ParameterError(f"kinds_of_data must be distinct; got {kinds!r}")
@@ -332,13 +327,8 @@ def segment(
     ParameterError
         For an argument outside its range.
     """
-    if n_stores < 1 or n_stores > max(programme.n_people, 1):
-        raise ParameterError(
-            f"n_stores must lie between 1 and the {programme.n_people} people of the "
-            f"programme; got {n_stores!r}"
-        )
-    if not 0 <= rate_exponent <= 1:
-        raise ParameterError(f"rate_exponent must lie in [0, 1]; got {rate_exponent!r}")
+    check_whole(n_stores, name="n_stores", most=max(programme.n_people, 1))
+    check_share(rate_exponent, name="rate_exponent")
     return replace(
         programme,
         n_people=round(programme.n_people / n_stores),
@@ -431,8 +421,7 @@ def draw_programmes(
         For a negative n_draws, or a law that allows negative rates.
     """
     check_rng(rng)
-    if n_draws < 0:
-        raise ParameterError(f"n_draws must be 0 or more; got {n_draws!r}")
+    check_whole(n_draws, name="n_draws", least=0)
     if rate_law is not None and rate_law.support()[0] < 0:
         raise ParameterError(
             "rate_law must allow no negative rate; got support "
@@ -487,27 +476,6 @@ def _draw_pair(
 
 # Beyond it second moments leave the range of a float; 5 is already extreme.
 _LARGEST_SD = 15.0
-
-
-def _check_finite(value: float, *, name: str) -> None:
-    if not isfinite(value):
-        raise ParameterError(f"{name} must be finite; got {value!r}")
-
-
-def _check_at_least_zero(value: float, *, name: str) -> None:
-    if not (isfinite(value) and value >= 0):
-        raise ParameterError(f"{name} must be finite and 0 or more; got {value!r}")
-
-
-def _check_probability(probability: _Pair | float) -> None:
-    if isinstance(probability, tuple):
-        for value, name in zip(probability, ("intercept", "slope"), strict=True):
-            _check_finite(value, name=f"{name} of probability")
-    elif not 0 <= probability <= 1:
-        raise ParameterError(
-            "probability must lie in [0, 1], or be an intercept and a slope; got "
-            f"{probability!r}"
-        )
 
 
 def _check_tail(component: CostComponent) -> None:

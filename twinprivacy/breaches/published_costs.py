@@ -16,7 +16,12 @@ import pandas as pd
 
 from twinprivacy import datasets
 from twinprivacy._types import Array
-from twinprivacy._validation import check_choice, check_fraction
+from twinprivacy._validation import (
+    as_positive,
+    check_at_least,
+    check_choice,
+    check_fraction,
+)
 from twinprivacy.errors import ParameterError
 
 __all__ = [
@@ -148,7 +153,7 @@ def predict_cost(
     check_choice(model, name="model", allowed=tuple(MODELS))
     check_choice(interval, name="interval", allowed=("prediction", "average"))
     check_fraction(confidence_level, name="confidence_level")
-    records = np.atleast_1d(_as_positive(n_records, name="n_records"))
+    records = np.atleast_1d(as_positive(n_records, name="n_records"))
     if records.ndim > 1:
         raise ParameterError(f"n_records must have shape (k,); got {records.shape}")
     model_law, scope = law(model), MODELS[model][2]
@@ -216,8 +221,8 @@ def exceedance_probability(
             "model must have a law of losses about its line, as have "
             f"{', '.join(map(repr, with_law))}; got {model!r}"
         )
-    records = _as_positive(n_records, name="n_records")
-    losses = _as_positive(loss_usd, name="loss_usd")
+    records = as_positive(n_records, name="n_records")
+    losses = as_positive(loss_usd, name="loss_usd")
     return np.asarray(t.sf(law(model).score(records, losses), law(model).df))
 
 
@@ -253,8 +258,7 @@ def breach_ceiling(year: float) -> float:
     >>> breach_ceiling(2020)
     300000000.0
     """
-    if not (np.isfinite(year) and year >= 2000):
-        raise ParameterError(f"year must be finite and at least 2000; got {year!r}")
+    check_at_least(year, 2000, name="year")
     value = values("wheatley2016")
     growth = 1 + value["growth of nu over five years"]
     return float(value["current maximum nu"] * growth ** ((year - 2015) / 5))
@@ -312,18 +316,6 @@ def _mean_ratio(form: str, model_law: Law) -> float:
     if form == "log-log":
         return float(np.exp(model_law.sd**2 / 2))
     return 1.0 if form in ("linear", "flat") else np.nan
-
-
-def _as_positive(numbers: npt.ArrayLike, *, name: str) -> Array:
-    """Return floats, all finite and above 0, or raise."""
-    found = np.asarray(numbers, dtype=float)
-    bad = ~(np.isfinite(found) & (found > 0))
-    if bad.any():
-        raise ParameterError(
-            f"{name} must be finite and above 0; got {found[bad].flat[0]:g} "
-            f"({bad.sum()} of {found.size})"
-        )
-    return found
 
 
 class _Scope(NamedTuple):

@@ -1,4 +1,4 @@
-"""Tables of reports: by year, shares of the largest, revisions."""
+"""Tables of reports: by year, in bins of size, shares of the largest, revisions."""
 
 from dataclasses import dataclass
 
@@ -8,49 +8,21 @@ import pandas as pd
 
 from twinprivacy._types import Array
 from twinprivacy._validation import check_fraction
-from twinprivacy.errors import DataError, FitError, ParameterError
-from twinprivacy.tables import as_floats
+from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.tables import check_table
 
 __all__ = [
     "SizeBins",
     "annual_table",
     "bin_reports",
     "revisions",
-    "share_of_largest",
     "share_of_largest_binned",
     "size_bins",
 ]
 
 
-MILLION = 1_000_000
-
-
-def share_of_largest(sizes: npt.ArrayLike, *, fraction: float = 0.01) -> float:
-    """Return the share of all people that the largest breaches hold.
-
-    Parameters
-    ----------
-    sizes : array_like
-        Exact sizes in people, shape (n,), n >= 1, positive.
-    fraction : float
-        Share of breaches, strictly between 0 and 1; a broken number of breaches is
-        rounded down, and at least one is taken.
-
-    Examples
-    --------
-    >>> share_of_largest([600, 400, 9000], fraction=0.3)
-    0.9
-    """
-    check_fraction(fraction, name="fraction")
-    values = np.asarray(sizes, dtype=float)
-    bad = ~((values > 0) & np.isfinite(values))
-    if values.ndim != 1 or not len(values) or bad.any():
-        raise ParameterError(
-            "sizes must be at least one positive number, shape (n,); got shape "
-            f"{values.shape} with {int(bad.sum())} not positive and finite"
-        )
-    n_largest = _count_largest(fraction, len(values))
-    return float(np.sort(values)[-n_largest:].sum() / values.sum())
+REPORTING_THRESHOLD = 500
+_MILLION = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +41,9 @@ class SizeBins:
         Start of the first bin.
     """
 
-    bins: npt.NDArray[np.float64]
-    counts: npt.NDArray[np.float64]
-    totals: npt.NDArray[np.float64]
+    bins: Array
+    counts: Array
+    totals: Array
     lower: float
 
     def above(self, threshold: float) -> "SizeBins":
@@ -89,7 +61,7 @@ class SizeBins:
             lower=float(self.bins[kept, 0].min()),
         )
 
-    def exceedances(self, thresholds: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    def exceedances(self, thresholds: npt.ArrayLike) -> Array:
         """Count breaches of at least each threshold, which must not cut a bin."""
         starts = np.atleast_1d(np.asarray(thresholds, dtype=float))
         low, high = self.bins.T
@@ -102,200 +74,6 @@ class SizeBins:
         return np.array(
             [self.counts[self.bins[:, 0] >= start].sum() for start in starts]
         )
-
-
-def share_of_largest_binned(sizes: SizeBins, fractions: npt.ArrayLike) -> pd.DataFrame:
-    """Bound the share of all people that the largest breaches hold, from bins.
-
-    Sums are exact for whole bins; in the one bin that the fraction cuts, the breaches
-    taken hold at least their part of the bin's people and at most what its end allows.
-
-    Parameters
-    ----------
-    sizes : SizeBins
-    fractions : array_like
-        Shares of breaches, in (0, 1), shape (k,), rounded as in `share_of_largest`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns share_of_breaches, low, middle, high (shares of people).
-    """
-    order = np.argsort(-sizes.bins[:, 0])
-    counts, totals = sizes.counts[order], sizes.totals[order]
-    starts, ends = sizes.bins[order].T
-    before = np.concatenate([[0.0], np.cumsum(counts)])
-    people = np.concatenate([[0.0], np.cumsum(totals)])
-    rows = []
-    for fraction in np.atleast_1d(np.asarray(fractions, dtype=float)):
-        check_fraction(fraction, name="fractions")
-        wanted = _count_largest(fraction, counts.sum())
-        cut = int(np.searchsorted(before, wanted, side="left")) - 1
-        inside = wanted - before[cut]
-        least = inside / counts[cut] * totals[cut]
-        most = min(
-            inside * ends[cut], totals[cut] - (counts[cut] - inside) * starts[cut]
-        )
-        low, high = (people[cut] + part for part in (least, max(most, least)))
-        rows.append((fraction, low, (low + high) / 2, high))
-    frame = pd.DataFrame(rows, columns=["share_of_breaches", "low", "middle", "high"])
-    frame[["low", "middle", "high"]] /= totals.sum()
-    return frame
-
-
-def annual_table(reports: pd.DataFrame) -> pd.DataFrame:
-    """Count reports and people by year of report.
-
-    Parameters
-    ----------
-    reports : pandas.DataFrame
-        As `datasets.read_ocr_export` gives it: columns year and individuals, where a
-        missing count is left out of the sizes but not of the number of reports.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns year, n_breaches, n_individuals, median_individuals, p90_individuals,
-        n_at_least_1m, share_of_largest_1pct; one row a year, in order.
-
-    Examples
-    --------
-    >>> reports = pd.DataFrame({"year": [2020, 2020], "individuals": [600, 1_400_000]})
-    >>> annual_table(reports)[["n_breaches", "n_at_least_1m"]].values.tolist()
-    [[2, 1]]
-    """
-    check_columns(reports, ["year", "individuals"])
-    return pd.DataFrame(
-        [_year_row(year, part) for year, part in reports.groupby("year")],
-        columns=[
-            "year",
-            "n_breaches",
-            "n_individuals",
-            "median_individuals",
-            "p90_individuals",
-            "n_at_least_1m",
-            "share_of_largest_1pct",
-        ],
-    )
-
-
-def revisions(annual_totals: pd.DataFrame) -> pd.DataFrame:
-    """Set a year's totals in successive exports of the portal side by side.
-
-    Parameters
-    ----------
-    annual_totals : pandas.DataFrame
-        As `datasets.load("ocr_annual_totals")` gives it: columns year (missing for
-        spans of years), series (names of exports start with ``portal_``), as_of (date
-        of the export), individuals_affected, breaches_500plus.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns year, as_of, n_breaches, n_individuals, ratio: the total over that of
-        the first export that holds the year. Years with at least two exports, in
-        order of year and date.
-    """
-    table = annual_totals[
-        annual_totals["series"].str.startswith("portal_")
-        & annual_totals["year"].notna()
-        & annual_totals["individuals_affected"].notna()
-    ]
-    tidy = pd.DataFrame(
-        {
-            "year": table["year"].astype(int),
-            "as_of": table["as_of"],
-            "n_breaches": table["breaches_500plus"],
-            "n_individuals": table["individuals_affected"].astype(float),
-        }
-    ).sort_values(["year", "as_of"], ignore_index=True)
-    groups = tidy.groupby("year")["n_individuals"]
-    tidy["ratio"] = tidy["n_individuals"] / groups.transform("first")
-    return tidy[groups.transform("size") > 1].reset_index(drop=True)
-
-
-def _count_largest(fraction: float, n: float) -> int:
-    """Return how many breaches the fraction takes: whole ones, at least one."""
-    # Rounded first: 0.29 * 100 is a little below 29, and 29 breaches are meant.
-    return max(int(round(fraction * n, 9)), 1)
-
-
-def _year_row(year: object, part: pd.DataFrame) -> tuple[object, ...]:
-    sizes = part["individuals"].dropna().to_numpy(dtype=float)
-    positive = sizes[sizes > 0]
-    if not len(positive):
-        return year, len(part), 0, np.nan, np.nan, 0, np.nan
-    return (
-        year,
-        len(part),
-        int(sizes.sum()),
-        float(np.median(sizes)),
-        float(np.quantile(sizes, 0.9)),
-        int((sizes >= MILLION).sum()),
-        share_of_largest(positive),
-    )
-
-
-REPORTING_THRESHOLD = 500
-
-
-def bin_reports(reports: pd.DataFrame) -> pd.DataFrame:
-    r"""Count reports as the published table of binned sizes does.
-
-    The :math:`k`-th bin starts at :math:`500 \cdot 10^{k/10}` people, rounded to whole
-    people. The chapter on breaches runs on the result as it does on the published
-    counts.
-
-    Parameters
-    ----------
-    reports : pandas.DataFrame
-        As `datasets.read_ocr_export` gives it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns year, entity_type, incident_type, size_low, size_high, n_breaches and
-        sum_individuals. Reports without a count, or below 500 people, are left out.
-
-    Raises
-    ------
-    DataError
-        If a column is missing or no report is left.
-
-    Examples
-    --------
-    >>> reports = pd.DataFrame(
-    ...     {
-    ...         "year": [2020, 2020],
-    ...         "entity_type": "provider",
-    ...         "incident_type": "theft",
-    ...         "individuals": [510, 600],
-    ...     }
-    ... )
-    >>> bin_reports(reports)[["size_low", "size_high", "n_breaches"]].values.tolist()
-    [[500, 629, 2]]
-    """
-    groups = ["year", "entity_type", "incident_type"]
-    check_columns(reports, [*groups, "individuals"])
-    sizes = pd.to_numeric(reports["individuals"]).astype(float)
-    kept = reports.loc[sizes >= REPORTING_THRESHOLD, groups]
-    if kept.empty:
-        raise DataError(
-            f"reports must hold at least one count of {REPORTING_THRESHOLD} people or "
-            "more; got none"
-        )
-    sizes = sizes[kept.index]
-    n_bins = int(10 * np.log10(sizes.max() / REPORTING_THRESHOLD)) + 2
-    edges = np.round(REPORTING_THRESHOLD * 10 ** (np.arange(n_bins + 1) / 10))
-    place = np.searchsorted(edges, sizes, side="right") - 1
-    binned = kept.assign(
-        size_low=edges[place].astype(int),
-        size_high=edges[place + 1].astype(int),
-        individuals=sizes.astype(int),
-    ).groupby([*groups, "size_low", "size_high"], as_index=False)
-    return binned.agg(
-        n_breaches=("individuals", "size"), sum_individuals=("individuals", "sum")
-    )
 
 
 def size_bins(
@@ -350,138 +128,199 @@ def size_bins(
     )
 
 
-def check_columns(reports: pd.DataFrame, wanted: list[str]) -> None:
-    """Raise unless a table of reports has the columns that are needed."""
-    missing = [name for name in wanted if name not in reports]
-    if missing:
+def bin_reports(reports: pd.DataFrame) -> pd.DataFrame:
+    r"""Count reports as the published table of binned sizes does.
+
+    The :math:`k`-th bin starts at :math:`500 \cdot 10^{k/10}` people, rounded to whole
+    people. The chapter on breaches runs on the result as it does on the published
+    counts.
+
+    Parameters
+    ----------
+    reports : pandas.DataFrame
+        As `datasets.read_ocr_export` gives it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns year, entity_type, incident_type, size_low, size_high, n_breaches and
+        sum_individuals. Reports without a count, or below 500 people, are left out.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or no report is left.
+
+    Examples
+    --------
+    >>> reports = pd.DataFrame(
+    ...     {
+    ...         "year": [2020, 2020],
+    ...         "entity_type": "provider",
+    ...         "incident_type": "theft",
+    ...         "individuals": [510, 600],
+    ...     }
+    ... )
+    >>> bin_reports(reports)[["size_low", "size_high", "n_breaches"]].values.tolist()
+    [[500, 629, 2]]
+    """
+    groups = ["year", "entity_type", "incident_type"]
+    check_table(reports, name="reports", columns=[*groups, "individuals"], least=0)
+    sizes = pd.to_numeric(reports["individuals"]).astype(float)
+    kept = reports.loc[sizes >= REPORTING_THRESHOLD, groups]
+    if kept.empty:
         raise DataError(
-            f"reports must have the columns {', '.join(wanted)}; missing: "
-            f"{', '.join(missing)}"
+            f"reports must hold at least one count of {REPORTING_THRESHOLD} people or "
+            "more; got none"
         )
-
-
-def check_sizes(
-    sizes: npt.ArrayLike,
-    counts: npt.ArrayLike | None,
-    *,
-    lower: float,
-    upper: float | None = None,
-) -> tuple[Array, Array]:
-    """Return edges, shape (n, 1) or (n, 2), and weights, shape (n,), or raise."""
-    edges = _as_floats(sizes, name="sizes")
-    edges = edges[:, None] if edges.ndim == 1 else edges
-    if edges.ndim != 2 or edges.shape[1] not in (1, 2) or not len(edges):
-        raise ParameterError(
-            "sizes must have shape (n,) for exact sizes or (n, 2) for bins, n >= 1; "
-            f"got {np.shape(sizes)}"
-        )
-    weights = (
-        np.ones(len(edges)) if counts is None else _as_floats(counts, name="counts")
+    sizes = sizes[kept.index]
+    n_bins = int(10 * np.log10(sizes.max() / REPORTING_THRESHOLD)) + 2
+    edges = np.round(REPORTING_THRESHOLD * 10 ** (np.arange(n_bins + 1) / 10))
+    place = np.searchsorted(edges, sizes, side="right") - 1
+    binned = kept.assign(
+        size_low=edges[place].astype(int),
+        size_high=edges[place + 1].astype(int),
+        individuals=sizes.astype(int),
+    ).groupby([*groups, "size_low", "size_high"], as_index=False)
+    return binned.agg(
+        n_breaches=("individuals", "size"), sum_individuals=("individuals", "sum")
     )
-    bad_weights = ~((weights >= 0) & np.isfinite(weights))
-    if weights.shape != (len(edges),) or bad_weights.any() or not weights.any():
-        raise ParameterError(
-            f"counts must be {len(edges)} finite numbers of at least 0, not all 0; got "
-            f"shape {weights.shape} with {int(bad_weights.sum())} outside"
+
+
+def share_of_largest_binned(sizes: SizeBins, fractions: npt.ArrayLike) -> pd.DataFrame:
+    """Bound the share of all people that the largest breaches hold, from bins.
+
+    Sums are exact for whole bins; in the one bin that the fraction cuts, the breaches
+    taken hold at least their part of the bin's people and at most what its end allows.
+
+    Parameters
+    ----------
+    sizes : SizeBins
+    fractions : array_like
+        Shares of breaches, in (0, 1), shape (k,). A broken number of breaches is
+        rounded down, and at least one is taken.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns share_of_breaches, low, middle, high (shares of people).
+    """
+    order = np.argsort(-sizes.bins[:, 0])
+    counts, totals = sizes.counts[order], sizes.totals[order]
+    starts, ends = sizes.bins[order].T
+    before = np.concatenate([[0.0], np.cumsum(counts)])
+    people = np.concatenate([[0.0], np.cumsum(totals)])
+    rows = []
+    for fraction in np.atleast_1d(np.asarray(fractions, dtype=float)):
+        check_fraction(fraction, name="fractions")
+        wanted = _count_largest(fraction, counts.sum())
+        cut = int(np.searchsorted(before, wanted, side="left")) - 1
+        inside = wanted - before[cut]
+        least = inside / counts[cut] * totals[cut]
+        most = min(
+            inside * ends[cut], totals[cut] - (counts[cut] - inside) * starts[cut]
         )
-    ceiling = np.inf if upper is None else upper
-    missing = np.isnan(edges).any(axis=1) | np.isinf(edges[:, 0])
-    bad = {
-        "missing or infinite": missing,
-        f"below lower = {lower:g}": edges[:, 0] < lower,
-        f"above upper = {ceiling:g}": edges[:, -1] > ceiling,
-    }
-    if edges.shape[1] == 2:
-        bad["bins whose end is not above their start"] = edges[:, 1] <= edges[:, 0]
-    found = [f"{int(rows.sum())} {what}" for what, rows in bad.items() if rows.any()]
-    if found:
-        raise ParameterError(
-            f"sizes must lie in the law's range; got {', '.join(found)}"
-        )
-    return edges[weights > 0], weights[weights > 0]
+        low, high = (people[cut] + part for part in (least, max(most, least)))
+        rows.append((fraction, low, (low + high) / 2, high))
+    frame = pd.DataFrame(rows, columns=["share_of_breaches", "low", "middle", "high"])
+    frame[["low", "middle", "high"]] /= totals.sum()
+    return frame
 
 
-def _as_floats(values: npt.ArrayLike, *, name: str) -> Array:
-    try:
-        if isinstance(values, pd.Series | pd.DataFrame):
-            return as_floats(values)
-        return np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        # Without the cause, which would quote a value.
-        raise ParameterError(
-            f"{name} must hold numbers only; got {type(values).__name__} with others"
-        ) from None
+def annual_table(reports: pd.DataFrame) -> pd.DataFrame:
+    """Count reports and people by year of report.
 
+    Parameters
+    ----------
+    reports : pandas.DataFrame
+        As `datasets.read_ocr_export` gives it: columns year and individuals, where a
+        missing count is left out of the sizes but not of the number of reports.
 
-def check_upper(upper: float | None, *, lower: float) -> None:
-    """Raise unless the ceiling lies above the threshold; it may be infinite."""
-    if upper is not None and not upper > lower:
-        raise ParameterError(f"upper must be above lower = {lower:g}; got {upper!r}")
+    Returns
+    -------
+    pandas.DataFrame
+        Columns year, n_breaches, n_individuals, median_individuals, p90_individuals,
+        n_at_least_1m, share_of_largest_1pct; one row a year, in order.
 
-
-def check_determined(
-    edges: Array, limits: tuple[float, float], *, names: tuple[str, ...]
-) -> None:
-    """Raise where sizes take too few values for the likelihood to have a maximum."""
-    distinct = np.unique(edges, axis=0)
-    n_free = len(distinct)
-    if edges.shape[1] == 2:
-        # Bins that leave no gap have one probability less to tell.
-        ends = np.concatenate([[limits[0]], distinct[:, 1]])
-        starts = np.concatenate([distinct[:, 0], [limits[1]]])
-        n_free -= bool((starts <= ends).all())
-    elif distinct[0, 0] == limits[0]:
-        n_free -= len(distinct) == 1
-    if n_free < len(names):
-        kind = "exact sizes" if edges.shape[1] == 1 else "bins"
-        raise FitError(
-            f"sizes must take more values to determine {' and '.join(names)}; got "
-            f"{len(distinct)} different {kind}"
-        )
-
-
-def check_yearly_counts(
-    counts: pd.Series, exposure: npt.ArrayLike | None, *, trend: bool
-) -> tuple[Array, Array, Array]:
-    """Return years, counts and exposures as vectors of one length, or raise."""
-    if not isinstance(counts, pd.Series) or not pd.api.types.is_numeric_dtype(
-        counts.index
-    ):
-        raise ParameterError(
-            "counts must be a pandas.Series indexed by year; got "
-            f"{type(counts).__name__}"
-        )
-    years = counts.index.to_numpy(dtype=float)
-    values = counts.to_numpy(dtype=float, na_value=np.nan)
-    needed = 3 if trend else 2
-    if len(values) < needed or len(set(years)) < len(years):
-        raise ParameterError(
-            f"counts must hold at least {needed} different years; got {len(values)} "
-            f"entries for {len(set(years))} years"
-        )
-    with np.errstate(invalid="ignore"):
-        whole = np.isfinite(values) & (values >= 0) & (values == np.floor(values))
-    bad = int((~whole).sum())
-    if bad or not values.any():
-        raise ParameterError(
-            "counts must be whole numbers of at least 0, not all 0; got "
-            f"{bad} that are not, and a sum of {np.nansum(values):g}"
-        )
-    filled = years[values > 0]
-    if trend and (filled.max() == years.min() or filled.min() == years.max()):
-        raise FitError(
-            "counts must be above 0 in more than the first or the last year to "
-            f"determine a trend; got {len(filled)} of {len(years)} years above 0"
-        )
-    fractions = (
-        np.ones_like(values) if exposure is None else np.asarray(exposure, float)
+    Examples
+    --------
+    >>> reports = pd.DataFrame({"year": [2020, 2020], "individuals": [600, 1_400_000]})
+    >>> annual_table(reports)[["n_breaches", "n_at_least_1m"]].values.tolist()
+    [[2, 1]]
+    """
+    check_table(reports, name="reports", columns=["year", "individuals"], least=0)
+    return pd.DataFrame(
+        [_year_row(year, part) for year, part in reports.groupby("year")],
+        columns=[
+            "year",
+            "n_breaches",
+            "n_individuals",
+            "median_individuals",
+            "p90_individuals",
+            "n_at_least_1m",
+            "share_of_largest_1pct",
+        ],
     )
-    if (
-        fractions.shape != values.shape
-        or not ((fractions > 0) & (fractions <= 1)).all()
-    ):
-        raise ParameterError(
-            f"exposure must be {len(values)} fractions in (0, 1]; got shape "
-            f"{fractions.shape}"
-        )
-    return years, values, fractions
+
+
+def revisions(annual_totals: pd.DataFrame) -> pd.DataFrame:
+    """Set a year's totals in successive exports of the portal side by side.
+
+    Parameters
+    ----------
+    annual_totals : pandas.DataFrame
+        As `datasets.load("ocr_annual_totals")` gives it: columns year (missing for
+        spans of years), series (names of exports start with ``portal_``), as_of (date
+        of the export), individuals_affected, breaches_500plus.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns year, as_of, n_breaches, n_individuals, ratio: the total over that of
+        the first export that holds the year. Years with at least two exports, in
+        order of year and date.
+    """
+    table = annual_totals[
+        annual_totals["series"].str.startswith("portal_")
+        & annual_totals["year"].notna()
+        & annual_totals["individuals_affected"].notna()
+    ]
+    tidy = pd.DataFrame(
+        {
+            "year": table["year"].astype(int),
+            "as_of": table["as_of"],
+            "n_breaches": table["breaches_500plus"],
+            "n_individuals": table["individuals_affected"].astype(float),
+        }
+    ).sort_values(["year", "as_of"], ignore_index=True)
+    groups = tidy.groupby("year")["n_individuals"]
+    tidy["ratio"] = tidy["n_individuals"] / groups.transform("first")
+    return tidy[groups.transform("size") > 1].reset_index(drop=True)
+
+
+def _year_row(year: object, part: pd.DataFrame) -> tuple[object, ...]:
+    sizes = part["individuals"].dropna().to_numpy(dtype=float)
+    positive = sizes[sizes > 0]
+    if not len(positive):
+        return year, len(part), 0, np.nan, np.nan, 0, np.nan
+    return (
+        year,
+        len(part),
+        int(sizes.sum()),
+        float(np.median(sizes)),
+        float(np.quantile(sizes, 0.9)),
+        int((sizes >= _MILLION).sum()),
+        _share_of_largest(positive, fraction=0.01),
+    )
+
+
+def _share_of_largest(sizes: Array, *, fraction: float) -> float:
+    """Return the share of all people that the largest breaches hold."""
+    n_largest = _count_largest(fraction, len(sizes))
+    return float(np.sort(sizes)[-n_largest:].sum() / sizes.sum())
+
+
+def _count_largest(fraction: float, n: float) -> int:
+    """Return how many breaches the fraction takes: whole ones, at least one."""
+    # Rounded first: 0.29 * 100 is a little below 29, and 29 breaches are meant.
+    return max(int(round(fraction * n, 9)), 1)

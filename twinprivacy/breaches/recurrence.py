@@ -8,9 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy._validation import check_fraction, check_positive, check_rng
+from twinprivacy._validation import (
+    check_fraction,
+    check_positive,
+    check_rng,
+    check_whole,
+)
 from twinprivacy.breaches.frequency import FrequencyModel
-from twinprivacy.breaches.size import SizeModel
+from twinprivacy.breaches.size import SizeModel, z_score
 from twinprivacy.errors import ParameterError
 from twinprivacy.estimates.estimate import Estimate
 
@@ -68,8 +73,6 @@ def return_period(
     >>> return_period(size, frequency, 1e5, year=2023)
     Estimate(value=1.1, low=0.638, high=1.89, confidence_level=0.95, n=300)
     """
-    from scipy.stats import norm
-
     check_positive(x, name="x")
     check_fraction(confidence_level, name="confidence_level")
     share = float(size_model.survival(x))
@@ -80,10 +83,9 @@ def return_period(
         )
     log_rate, rate_error = frequency_model.log_expected(year)
     share_error = size_model.log_exceedance_error(x) if share < 1 else 0.0
-    z = float(norm.ppf((1 + confidence_level) / 2))
     middle = -log_rate - np.log(share)
     rate_factor = frequency_model.interval_factor(confidence_level)
-    width = np.hypot(rate_factor * rate_error, z * share_error)
+    width = np.hypot(rate_factor * rate_error, z_score(confidence_level) * share_error)
     value, low, high = (float(np.exp(middle + k * width)) for k in (0, -1, 1))
     return Estimate(value, low, high, confidence_level, size_model.n)
 
@@ -125,11 +127,8 @@ def predict_exceedances(
     """
     check_rng(rng)
     check_fraction(confidence_level, name="confidence_level")
-    if n_draws < 100 or not len(years):
-        raise ParameterError(
-            "n_draws must be at least 100 and years not empty; got "
-            f"{n_draws} and {len(years)} years"
-        )
+    check_whole(n_draws, name="n_draws", least=100)
+    check_whole(len(years), name="number of years")
     sizes = np.atleast_1d(np.asarray(thresholds, dtype=float))
     if not (sizes >= size_model.lower).all():
         raise ParameterError(

@@ -10,10 +10,10 @@ from scipy.special import expit
 
 from twinprivacy._types import Array
 from twinprivacy._validation import (
+    as_numbers,
     check_choice,
     check_fraction,
     check_positive,
-    check_rng,
 )
 from twinprivacy.breaches.families import (
     FAMILIES,
@@ -22,13 +22,15 @@ from twinprivacy.breaches.families import (
     log_mass,
     log_survival,
 )
-from twinprivacy.breaches.records import check_determined, check_sizes, check_upper
 from twinprivacy.errors import FitError, ParameterError
 from twinprivacy.estimates.estimate import Estimate
+from twinprivacy.tables import as_floats
 
 __all__ = [
     "SizeModel",
+    "compare_sizes",
     "fit_size",
+    "tail_index",
 ]
 
 
@@ -71,16 +73,6 @@ class SizeModel:
         """Smallest and largest size."""
         return self.lower, self.upper
 
-    @property
-    def parameters(self) -> dict[str, float]:
-        """Parameters by name, in natural units."""
-        law = FAMILIES[self.family]
-        values = _natural(law, self.theta)
-        return {
-            name: float(value)
-            for name, value in zip(law.parameters, values, strict=True)
-        }
-
     def summary(self, confidence_level: float = 0.95) -> pd.DataFrame:
         """Return parameters with standard errors and intervals.
 
@@ -88,7 +80,7 @@ class SizeModel:
         positive interval. A ceiling taken from the data has none.
         """
         check_fraction(confidence_level, name="confidence_level")
-        law, z = FAMILIES[self.family], _z(confidence_level)
+        law, z = FAMILIES[self.family], z_score(confidence_level)
         errors = np.sqrt(np.diag(self.covariance))
         values = _natural(law, self.theta)
         scale = np.where(law.positive, values, 1.0)
@@ -110,12 +102,6 @@ class SizeModel:
         """Return P(size >= x) for other parameters, on the fitted scale."""
         return np.exp(self._log_survival(x, theta))
 
-    def log_density(self, x: npt.ArrayLike) -> Array:
-        """Return the logarithm of the density at sizes within [lower, upper]."""
-        sizes = np.asarray(x, dtype=float)
-        law = FAMILIES[self.family]
-        return _log_density(law, sizes, _natural(law, self.theta), self.limits)
-
     def exceedance_probability(
         self, x: float, *, confidence_level: float = 0.95
     ) -> Estimate:
@@ -135,36 +121,11 @@ class SizeModel:
         if not 0 < value < 1:
             return Estimate(value, value, value, confidence_level, self.n)
         error = self._standard_error(lambda t: _logit(float(self._log_survival(x, t))))
-        middle, z = _logit(float(np.log(value))), _z(confidence_level)
+        middle, z = _logit(float(np.log(value))), z_score(confidence_level)
         # Next to 0 and 1 rounding may carry a bound past the value.
         low = min(float(expit(middle - z * error)), value)
         high = max(float(expit(middle + z * error)), value)
         return Estimate(value, low, high, confidence_level, self.n)
-
-    def quantile(self, p: float, *, confidence_level: float = 0.95) -> Estimate:
-        """Estimate the size that a share `p` of breaches stays below.
-
-        Parameters
-        ----------
-        p : float
-            Strictly between 0 and 1.
-        confidence_level : float
-            Strictly between 0 and 1; the interval is symmetric on the log scale and
-            ends at the law's limits.
-        """
-        check_fraction(p, name="p")
-        check_fraction(confidence_level, name="confidence_level")
-        value = float(self._quantile(p, self.theta))
-        error = self._standard_error(lambda t: float(np.log(self._quantile(p, t))))
-        with np.errstate(over="ignore"):
-            factor = float(np.exp(_z(confidence_level) * error))
-        low, high = max(value / factor, self.lower), min(value * factor, self.upper)
-        return Estimate(value, low, high, confidence_level, self.n)
-
-    def sample(self, n: int, *, rng: np.random.Generator) -> Array:
-        """Draw `n` sizes from the fitted law, shape (n,), in people."""
-        check_rng(rng)
-        return self._quantile(rng.uniform(size=n), self.theta)
 
     def log_exceedance_error(self, x: float) -> float:
         """Return the standard error of log P(size >= x)."""
@@ -174,16 +135,6 @@ class SizeModel:
         law = FAMILIES[self.family]
         sizes = np.asarray(x, dtype=float)
         return log_survival(law, sizes, _natural(law, theta), *self.limits)
-
-    def _quantile(self, p: npt.ArrayLike, theta: Array) -> Array:
-        law = FAMILIES[self.family]
-        parameters = _natural(law, theta)
-        mass = np.exp(log_mass(law, parameters, self.lower, self.upper))
-        survival = 1 - mass * np.asarray(p, dtype=float)
-        # The heaviest tails reach beyond the largest float: such sizes are infinite.
-        with np.errstate(over="ignore"):
-            sizes = law.inverse_survival(survival, parameters, self.lower)
-        return np.clip(sizes, *self.limits)
 
     def _standard_error(self, function: Callable[[Array], float]) -> float:
         """Propagate the covariance through a function of the parameters."""
@@ -246,8 +197,8 @@ def fit_size(
     Examples
     --------
     >>> model = fit_size([600, 900, 2500, 7000, 40000], family="pareto")
-    >>> round(model.parameters["tail_index"], 3)
-    0.532
+    >>> model.summary().round(3)["value"].tolist()
+    [0.532]
     """
     check_choice(family, name="family", allowed=tuple(FAMILIES))
     check_positive(lower, name="lower")
@@ -255,8 +206,9 @@ def fit_size(
         raise ParameterError(
             "upper must be None for family 'pareto'; use 'truncated_pareto'"
         )
-    check_upper(upper, lower=lower)
-    edges, weights = check_sizes(sizes, counts, lower=lower, upper=upper)
+    if upper is not None and not upper > lower:
+        raise ParameterError(f"upper must be above lower = {lower:g}; got {upper!r}")
+    edges, weights = _checked_sizes(sizes, counts, lower=lower, upper=upper)
     estimated = family == "truncated_pareto" and upper is None
     ceiling = float(edges.max()) if estimated else np.inf if upper is None else upper
     if estimated and not np.isfinite(ceiling):
@@ -265,7 +217,7 @@ def fit_size(
             "no end; got None"
         )
     law, n = FAMILIES[family], float(weights.sum())
-    check_determined(edges, (lower, ceiling), names=law.parameters)
+    _check_determined(edges, (lower, ceiling), names=law.parameters)
 
     def log_likelihood(theta: Array) -> float:
         terms = _log_terms(law, edges, _natural(law, theta), (lower, ceiling))
@@ -289,10 +241,236 @@ def fit_size(
     )
 
 
-def log_likelihoods(model: SizeModel, edges: Array) -> Array:
+def compare_sizes(
+    sizes: npt.ArrayLike,
+    *,
+    lower: float = 500,
+    counts: npt.ArrayLike | None = None,
+) -> pd.DataFrame:
+    r"""Fit every law to the same sizes and set them side by side.
+
+    Parameters
+    ----------
+    sizes, lower, counts
+        As for `fit_size`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each family, best first: family, n_parameters, log_likelihood, aic,
+        delta_aic, vuong_z and two-sided p_value of Vuong's test against the best
+        (missing for the best itself). A family that the sizes do not determine comes
+        last, with missing values: a log-normal law, for instance, on sizes that follow
+        a Pareto law more closely than any log-normal can.
+
+    Raises
+    ------
+    FitError
+        If no family fits.
+
+    Notes
+    -----
+    Vuong's :math:`z = \sqrt{n}\, \bar d / s_d` with :math:`d_i` the difference of the
+    log-likelihoods of size :math:`i` is standard normal if both laws are equally close
+    to the truth. Between a Pareto law and the same with a ceiling it is degenerate:
+    read the AIC there.
+
+    References
+    ----------
+    Vuong (1989), doi:10.2307/1912557.
+
+    Examples
+    --------
+    >>> sizes = np.random.default_rng(2).lognormal(8, 2, 400)
+    >>> table = compare_sizes(sizes[sizes >= 500])
+    >>> table["family"].iloc[0]
+    'lognormal'
+    """
+    edges, weights = _checked_sizes(sizes, counts, lower=lower)
+    models, failed = [], []
+    for family in FAMILIES:
+        try:
+            models.append(fit_size(sizes, family=family, lower=lower, counts=counts))
+        except FitError:
+            failed.append({"family": family})
+    if not models:
+        raise FitError(f"none of the families fits: {', '.join(FAMILIES)}")
+    models.sort(key=lambda model: model.aic)
+    rows = [_compared(model, models[0], edges, weights) for model in models]
+    return pd.DataFrame([*rows, *failed], columns=list(rows[0]))
+
+
+def tail_index(
+    sizes: npt.ArrayLike,
+    *,
+    thresholds: npt.ArrayLike,
+    counts: npt.ArrayLike | None = None,
+    confidence_level: float = 0.95,
+) -> pd.DataFrame:
+    r"""Estimate the tail index above several thresholds (Hill's estimator).
+
+    For exact sizes :math:`\hat\alpha = n / \sum_i \log(x_i / u)` over the sizes of at
+    least :math:`u`, with standard error :math:`\hat\alpha / \sqrt n`; for bins the
+    interval likelihood of the same Pareto law. At an index of 1 or below the law has no
+    mean, at 2 or below no variance.
+
+    Parameters
+    ----------
+    sizes, counts
+        As for `fit_size`.
+    thresholds : array_like
+        Sizes in people, shape (k,). For bins each must be a bin's start.
+    confidence_level : float
+        Strictly between 0 and 1; intervals are symmetric on the log scale.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns threshold_individuals, n_tail, tail_index, low, high.
+
+    Raises
+    ------
+    ParameterError
+        For a threshold above all sizes or within a bin.
+
+    References
+    ----------
+    Hill (1975), doi:10.1214/aos/1176343247.
+
+    Examples
+    --------
+    >>> tail_index([1000, 2000, 4000, 8000], thresholds=[1000])["n_tail"].tolist()
+    [4]
+    """
+    check_fraction(confidence_level, name="confidence_level")
+    edges, weights = _checked_sizes(sizes, counts, lower=0)
+    rows = []
+    for threshold in np.atleast_1d(np.asarray(thresholds, dtype=float)):
+        inside = edges[:, 0] >= threshold
+        cut = edges.shape[1] == 2 and ((edges[:, 1] > threshold) & ~inside).any()
+        if cut or not inside.any():
+            raise ParameterError(
+                "thresholds must be at most the largest size and, for bins, the start "
+                f"of a bin; got {threshold:g}"
+            )
+        tail = edges[inside] if edges.shape[1] == 2 else edges[inside, 0]
+        model = fit_size(
+            tail, family="pareto", lower=float(threshold), counts=weights[inside]
+        )
+        summary = model.summary(confidence_level).iloc[0]
+        rows.append((threshold, model.n, *summary[["value", "low", "high"]]))
+    names = ("threshold_individuals", "n_tail", "tail_index", "low", "high")
+    return pd.DataFrame(rows, columns=list(names))
+
+
+def _compared(
+    model: SizeModel, best: SizeModel, edges: Array, weights: Array
+) -> dict[str, float | int | str]:
+    z, p = (np.nan, np.nan)
+    if model is not best:
+        z, p = _vuong(best, model, edges, weights)
+    return {
+        "family": model.family,
+        "n_parameters": model.n_parameters,
+        "log_likelihood": model.log_likelihood,
+        "aic": model.aic,
+        "delta_aic": model.aic - best.aic,
+        "vuong_z": z,
+        "p_value": p,
+    }
+
+
+def _vuong(
+    first: SizeModel, second: SizeModel, edges: Array, weights: Array
+) -> tuple[float, float]:
+    """Return z, positive where the first law is closer, and the two-sided p-value."""
+    from scipy.stats import norm
+
+    difference = _log_likelihoods(first, edges) - _log_likelihoods(second, edges)
+    n = weights.sum()
+    mean = weights @ difference / n
+    spread = np.sqrt(weights @ (difference - mean) ** 2 / n)
+    if spread == 0:
+        return 0.0, 1.0
+    z = float(np.sqrt(n) * mean / spread)
+    return z, float(2 * norm.sf(abs(z)))
+
+
+def _log_likelihoods(model: SizeModel, edges: Array) -> Array:
     """Return each size's or bin's log-likelihood under a fitted law."""
     law = FAMILIES[model.family]
     return _log_terms(law, edges, _natural(law, model.theta), model.limits)
+
+
+def _checked_sizes(
+    sizes: npt.ArrayLike,
+    counts: npt.ArrayLike | None,
+    *,
+    lower: float,
+    upper: float | None = None,
+) -> tuple[Array, Array]:
+    """Return edges, shape (n, 1) or (n, 2), and weights, shape (n,), or raise."""
+    edges = _as_edges(sizes)
+    weights = (
+        np.ones(len(edges)) if counts is None else as_numbers(counts, name="counts")
+    )
+    if weights.shape != (len(edges),) or (weights < 0).any() or not weights.any():
+        raise ParameterError(
+            f"counts must be {len(edges)} numbers of at least 0, not all 0; got shape "
+            f"{weights.shape} with {int((weights < 0).sum())} below 0"
+        )
+    ceiling = np.inf if upper is None else upper
+    bad = {
+        "missing or infinite": np.isnan(edges).any(axis=1) | np.isinf(edges[:, 0]),
+        f"below lower = {lower:g}": edges[:, 0] < lower,
+        f"above upper = {ceiling:g}": edges[:, -1] > ceiling,
+    }
+    if edges.shape[1] == 2:
+        bad["bins whose end is not above their start"] = edges[:, 1] <= edges[:, 0]
+    found = [f"{int(rows.sum())} {what}" for what, rows in bad.items() if rows.any()]
+    if found:
+        raise ParameterError(
+            f"sizes must lie in the law's range; got {', '.join(found)}"
+        )
+    return edges[weights > 0], weights[weights > 0]
+
+
+def _as_edges(sizes: npt.ArrayLike) -> Array:
+    """Return sizes as a column, or bins as two; the end of a bin may be infinite."""
+    try:
+        is_table = isinstance(sizes, pd.Series | pd.DataFrame)
+        edges = as_floats(sizes) if is_table else np.asarray(sizes, dtype=float)
+    except (TypeError, ValueError):
+        # Without the cause, which would quote a value.
+        raise ParameterError("sizes must hold numbers only; got others") from None
+    edges = edges[:, None] if edges.ndim == 1 else edges
+    if edges.ndim != 2 or edges.shape[1] not in (1, 2) or not len(edges):
+        raise ParameterError(
+            "sizes must have shape (n,) for exact sizes or (n, 2) for bins, n >= 1; "
+            f"got {np.shape(sizes)}"
+        )
+    return edges
+
+
+def _check_determined(
+    edges: Array, limits: tuple[float, float], *, names: tuple[str, ...]
+) -> None:
+    """Raise where sizes take too few values for the likelihood to have a maximum."""
+    distinct = np.unique(edges, axis=0)
+    n_free = len(distinct)
+    if edges.shape[1] == 2:
+        # Bins that leave no gap have one probability less to tell.
+        ends = np.concatenate([[limits[0]], distinct[:, 1]])
+        starts = np.concatenate([distinct[:, 0], [limits[1]]])
+        n_free -= bool((starts <= ends).all())
+    elif distinct[0, 0] == limits[0]:
+        n_free -= len(distinct) == 1
+    if n_free < len(names):
+        kind = "exact sizes" if edges.shape[1] == 1 else "bins"
+        raise FitError(
+            f"sizes must take more values to determine {' and '.join(names)}; got "
+            f"{len(distinct)} different {kind}"
+        )
 
 
 def _log_terms(
@@ -322,7 +500,7 @@ def _logit(log_probability: float) -> float:
     return float(log_probability - np.log(-np.expm1(log_probability)))
 
 
-def _z(confidence_level: float) -> float:
+def z_score(confidence_level: float) -> float:
     from scipy.stats import norm
 
     return float(norm.ppf((1 + confidence_level) / 2))

@@ -1,8 +1,8 @@
 """Published facts with their provenance, real cohorts, a user's own breach export.
 
 `facts` loads and checks the files of data/, `cohorts` real cohorts that other packages
-ship. `ocr_export` reads a breach portal's files: `ocr_files` opens them, `ocr_fields`
-reads the cells, `ocr_merge` joins editions.
+ship. `ocr_export` joins editions of a breach portal's list; `ocr_files` opens the files
+and cleans their cells.
 """
 
 import lazy_loader as lazy

@@ -1,6 +1,5 @@
 from .cohorts import (
     cohort_names as cohort_names,
-    describe_cohort as describe_cohort,
     load_cohort as load_cohort,
 )
 from .facts import (
@@ -10,7 +9,6 @@ from .facts import (
     describe as describe,
     load as load,
     names as names,
-    path as path,
     rehash as rehash,
 )
 from .ocr_export import (
@@ -24,11 +22,9 @@ __all__ = [
     "cohort_names",
     "data_folder",
     "describe",
-    "describe_cohort",
     "load",
     "load_cohort",
     "names",
-    "path",
     "read_ocr_export",
     "rehash",
     "summarise_account",

@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._validation import check_choice
-from twinprivacy.datasets.facts import Description, load
+from twinprivacy.datasets.facts import load
 from twinprivacy.errors import DataError
 
 __all__ = [
     "cohort_names",
-    "describe_cohort",
     "load_cohort",
 ]
 
@@ -99,60 +98,8 @@ def load_cohort(name: str) -> pd.DataFrame:
             f"{about['package']}: expected sha256:{about['sha256']}, "
             f"got sha256:{found}"
         )
-    frame.attrs.update(_provenance(name, dictionary))
+    frame.attrs.update(_provenance(about, dictionary))
     return frame
-
-
-def describe_cohort(name: str) -> Description:
-    """Describe a cohort without loading it: columns, sources and licence.
-
-    Parameters
-    ----------
-    name : str
-        One of `cohort_names`.
-
-    Returns
-    -------
-    Description
-        Prints like those of `describe`; each column's description ends with its
-        modality and role, and the number of missing values where there are any.
-
-    Raises
-    ------
-    ParameterError
-        For an unknown name.
-
-    Examples
-    --------
-    >>> describe_cohort("whas500").columns.loc[4, "description"]
-    'Atrial fibrillation (history, sensitive)'
-    """
-    dictionary = _dictionary(name)
-    about = _provenance(name, dictionary)
-    missing = dictionary["n_missing"].map(lambda n: f", {n} missing" if n else "")
-    columns = pd.DataFrame(
-        {
-            "column": dictionary["column"],
-            "type": dictionary["kind"],
-            "unit": dictionary["unit"].fillna(""),
-            "description": dictionary["description"]
-            + " ("
-            + dictionary["modality"]
-            + ", "
-            + dictionary["role"]
-            + missing
-            + ")",
-        }
-    )
-    return Description(
-        name=name,
-        title=about["title"],
-        description=about["description"],
-        sources=tuple(source["title"] for source in about["sources"]),
-        licence=about["licence"],
-        sha256=about["sha256"],
-        columns=columns,
-    )
 
 
 def _dictionary(name: str) -> pd.DataFrame:
@@ -168,8 +115,8 @@ def _about(name: str) -> dict[str, Any]:
     return {str(key): value for key, value in row.items()}
 
 
-def _provenance(name: str, dictionary: pd.DataFrame) -> dict[str, Any]:
-    about = _about(name)
+def _provenance(about: dict[str, Any], dictionary: pd.DataFrame) -> dict[str, Any]:
+    """Return what `load_cohort` keeps in `.attrs`."""
     title, rest = about["meaning"].split("; ", maxsplit=1)
     shown = dictionary.drop(columns=["cohort"]).astype(object)
     features = dictionary[dictionary["in_ladder"]]
@@ -178,7 +125,7 @@ def _provenance(name: str, dictionary: pd.DataFrame) -> dict[str, Any]:
         dictionary["role"].isin(["outcome", "duration"]), "column"
     ].tolist()
     return {
-        "name": name,
+        "name": about["dataset"],
         "title": title,
         "description": rest[0].upper() + rest[1:],
         "sources": [{"title": source} for source in dictionary["source"].unique()],

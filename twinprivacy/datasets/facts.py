@@ -56,18 +56,6 @@ def names(*, folder: Path | None = None) -> list[str]:
     return sorted(_resources(folder or data_folder()))
 
 
-def path(name: str, *, folder: Path | None = None) -> Path:
-    """Return where a data file lies.
-
-    Examples
-    --------
-    >>> path("ocr_annual_totals").name
-    'ocr_annual_totals.csv'
-    """
-    folder = folder or data_folder()
-    return folder / str(_resource(name, folder)["path"])
-
-
 def load(name: str, *, folder: Path | None = None) -> pd.DataFrame:
     """Load a data file after checking its hash, columns, types and constraints.
 
@@ -107,7 +95,7 @@ def load(name: str, *, folder: Path | None = None) -> pd.DataFrame:
             f"expected {resource['hash']}, got {_hash(raw)}"
         )
     frame = _parse(raw, resource)
-    frame.attrs.update(to_provenance(resource))
+    frame.attrs.update(_provenance(resource))
     return frame
 
 
@@ -158,8 +146,13 @@ def describe(name: str, *, folder: Path | None = None) -> Description:
     >>> describe("ocr_binned_sizes").columns.loc[0, "column"]
     'year'
     """
-    folder = folder or data_folder()
-    return describe_entry(_resource(name, folder))
+    about = _provenance(_resource(name, folder or data_folder()))
+    columns = pd.DataFrame(about.pop("columns"))
+    sources = tuple(
+        " ".join(filter(None, (source["title"], source.get("path", ""))))
+        for source in about.pop("sources")
+    )
+    return Description(columns=columns, sources=sources, **about)
 
 
 def check(*, folder: Path | None = None) -> list[str]:
@@ -211,7 +204,7 @@ def rehash(*, folder: Path | None = None) -> list[str]:
     descriptor = _read_descriptor(folder)
     changed = []
     for resource in descriptor["resources"]:
-        missing = [key for key in find_missing(resource) if key != "hash"]
+        missing = [key for key in _find_missing(resource) if key != "hash"]
         _check_entry(resource, missing)
         raw = _read_bytes(resource, folder)
         _parse(raw, resource)
@@ -240,7 +233,7 @@ def _resources(folder: Path) -> dict[str, dict[str, Any]]:
 def _resource(name: str, folder: Path) -> dict[str, Any]:
     resources = _resources(folder)
     check_choice(name, name="name", allowed=sorted(resources))
-    _check_entry(resources[name], find_missing(resources[name]))
+    _check_entry(resources[name], _find_missing(resources[name]))
     return resources[name]
 
 
@@ -277,10 +270,10 @@ def _parsed(raw: bytes, path: str, schema: str) -> pd.DataFrame:
             f"got {', '.join(text.columns)}"
         )
     for field in fields:
-        problem = find_problem(text[field["name"]], field)
+        problem = _find_problem(text[field["name"]], field)
         if problem:
             raise DataError(f"{path}, column {field['name']}: {problem}")
-    return pd.DataFrame({f["name"]: convert(text[f["name"]], f) for f in fields})
+    return pd.DataFrame({f["name"]: _convert(text[f["name"]], f) for f in fields})
 
 
 _PATTERNS = {
@@ -290,21 +283,8 @@ _PATTERNS = {
 }
 
 
-def find_problem(text: pd.Series, field: dict[str, Any]) -> str | None:
-    """Say what is wrong with a column, or None; the message holds no cell's value.
-
-    Parameters
-    ----------
-    text : pandas.Series
-        The cells as text; an empty cell is a missing value.
-    field : dict
-        Frictionless field: name, type, constraints, trueValues, falseValues.
-
-    Examples
-    --------
-    >>> find_problem(pd.Series(["1", "two"]), {"name": "n", "type": "integer"})
-    '1 of 2 values are not of type integer'
-    """
+def _find_problem(text: pd.Series, field: dict[str, Any]) -> str | None:
+    """Say what is wrong with a column, or None; the message holds no cell's value."""
     constraints = field.get("constraints", {})
     given = text[text != ""]
     n_missing = len(text) - len(given)
@@ -319,14 +299,8 @@ def find_problem(text: pd.Series, field: dict[str, Any]) -> str | None:
     return None
 
 
-def convert(text: pd.Series, field: dict[str, Any]) -> pd.Series:
-    """Convert a column that has no problem to the type of its field.
-
-    Examples
-    --------
-    >>> convert(pd.Series(["1", ""]), {"name": "n", "type": "integer"}).tolist()
-    [1, <NA>]
-    """
+def _convert(text: pd.Series, field: dict[str, Any]) -> pd.Series:
+    """Convert a column that has no problem to the type of its field."""
     given = text.mask(text == "")
     kind = field["type"]
     if kind == "integer":
@@ -383,14 +357,8 @@ def _broken_rules(
 _REQUIRED = ("path", "title", "description", "sources", "licenses", "hash")
 
 
-def find_missing(resource: dict[str, Any]) -> list[str]:
-    """List what an entry of the descriptor does not tell of its file or columns.
-
-    Examples
-    --------
-    >>> find_missing({"name": "x", "schema": {"fields": [{"name": "year"}]}})[-2:]
-    ['type of year', 'description of year']
-    """
+def _find_missing(resource: dict[str, Any]) -> list[str]:
+    """List what an entry of the descriptor does not tell of its file or columns."""
     missing = [key for key in _REQUIRED if not resource.get(key)]
     fields = resource.get("schema", {}).get("fields", [])
     if not fields:
@@ -403,18 +371,7 @@ def find_missing(resource: dict[str, Any]) -> list[str]:
     ]
 
 
-def describe_entry(resource: dict[str, Any]) -> Description:
-    """Turn an entry of the descriptor into a description to read."""
-    about = to_provenance(resource)
-    columns = pd.DataFrame(about.pop("columns"))
-    sources = tuple(
-        " ".join(filter(None, (source["title"], source.get("path", ""))))
-        for source in about.pop("sources")
-    )
-    return Description(columns=columns, sources=sources, **about)
-
-
-def to_provenance(resource: dict[str, Any]) -> dict[str, Any]:
+def _provenance(resource: dict[str, Any]) -> dict[str, Any]:
     """Turn an entry of the descriptor into what `load` keeps in `.attrs`."""
     columns = [
         {

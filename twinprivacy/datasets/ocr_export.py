@@ -1,20 +1,24 @@
-"""What a user downloads from the HHS breach portal, as one tidy frame."""
+"""What a user downloads from the HHS breach portal, as one tidy frame.
+
+Which records of several exports are the same report, and which word is the last, is
+settled here; `ocr_files` opens the files and cleans their cells.
+"""
 
 import datetime as dt
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from itertools import product
+from math import log
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from twinprivacy.datasets.ocr_fields import clean_fields
-from twinprivacy.datasets.ocr_files import read_table
-from twinprivacy.datasets.ocr_merge import merge_exports
+from twinprivacy.datasets.ocr_files import clean_fields, read_table
 from twinprivacy.errors import ParameterError
 
-COLUMNS = [
+_COLUMNS = [
     "entity",
     "state",
     "entity_type",
@@ -33,6 +37,22 @@ _DAY_IN_NAME = (
     r"(?<!\d)(?P<y>20\d\d)[-_. ]?(?P<m>0[1-9]|1[0-2])[-_. ]?(?P<d>[0-3]\d)(?!\d)",
     r"(?<!\d)(?P<m>0?[1-9]|1[0-2])[-_. ](?P<d>[0-3]?\d)[-_. ](?P<y>20\d\d)(?!\d)",
 )
+_ACCOUNT_COLUMNS = ("file", "as_of", "action", "reason", "n_rows")
+# Beside entity, state and date: what makes two records the same report for certain.
+_CONTENT = [
+    "entity_type",
+    "individuals",
+    "incident_types",
+    "location",
+    "business_associate_present",
+]
+# How far two records with one entity, state and date must agree to be paired, in turn.
+_AGREEMENT: tuple[tuple[str, ...], ...] = (
+    ("incident_types", "location"),
+    ("incident_types",),
+    (),
+)
+_OPEN_SHARE = 0.1  # an open list describes fewer than this share of its reports
 
 
 def read_ocr_export(
@@ -115,7 +135,33 @@ def read_ocr_export(
     records = pd.concat(
         [tables[n].assign(file=at) for at, n in enumerate(order)], ignore_index=True
     )
-    return _finish(merge_exports(records, known), labels, known)
+    return _finish(_merge_exports(records, known), labels, known)
+
+
+def summarise_account(reports: pd.DataFrame) -> pd.DataFrame:
+    """Return the account of an export that `read_ocr_export` has read, as a frame.
+
+    Parameters
+    ----------
+    reports : pandas.DataFrame
+        As `read_ocr_export` returns it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        file, as_of, action, reason, n_rows.
+
+    Examples
+    --------
+    >>> reports = pd.DataFrame()
+    >>> reports.attrs["account"] = [
+    ...     {"file": "a.csv", "as_of": "2024-10-08", "action": "read",
+    ...      "reason": "", "n_rows": 3}
+    ... ]
+    >>> int(summarise_account(reports)["n_rows"].sum())
+    3
+    """
+    return pd.DataFrame(reports.attrs["account"], columns=list(_ACCOUNT_COLUMNS))
 
 
 def _finish(
@@ -127,8 +173,8 @@ def _finish(
         year=lambda frame: frame["submission_date"].dt.year.astype("int64"),
         placeholder=lambda frame: frame["placeholder"].fillna(False).astype(bool),
         source=lambda frame: frame["file"].map(dict(enumerate(labels))).astype("str"),
-    )[COLUMNS]
-    reports.attrs["account"] = build_account(records, labels, as_of)
+    )[_COLUMNS]
+    reports.attrs["account"] = _account(records, labels, as_of)
     return reports
 
 
@@ -157,63 +203,156 @@ def _days_in_name(name: str) -> list[pd.Timestamp]:
     return [day for day in days if not pd.isna(day)]
 
 
-ACCOUNT_COLUMNS = ("file", "as_of", "action", "reason", "n_rows")
+def _merge_exports(records: pd.DataFrame, as_of: list[pd.Timestamp]) -> pd.DataFrame:
+    """Mark every record that repeats another or that a later export replaces."""
+    records = _identify(records, as_of)
+    _mark(records, _repeats_in_file(records), "exact duplicate")
+    _mark(records, _repeats_in_edition(records), "same report in both lists of one day")
+    standing = pd.Index([])
+    for day in sorted(set(as_of)):
+        live = records.index[(records["dropped"] == "") & (records["as_of"] == day)]
+        pairs = _pair(records.loc[standing], records.loc[live])
+        _replace(records, pairs)
+        standing = standing.difference([old for old, _ in pairs]).union(live)
+    return records
 
 
-def build_account(
+def _identify(records: pd.DataFrame, as_of: list[pd.Timestamp]) -> pd.DataFrame:
+    records = records.assign(as_of=records["file"].map(dict(enumerate(as_of))))
+    entity = records["entity"].fillna("").map(_entity_key)
+    state = records["state"].fillna("")
+    day = records["submission_date"].astype(str)
+    records["key"] = entity + "\x1f" + state + "\x1f" + day
+    contents = records[_CONTENT].itertuples(index=False)
+    content = ["\x1f".join(map(str, row)) for row in contents]
+    records["signature"] = records["key"] + "\x1f" + content
+    records["is_closed"] = records["description"] != ""
+    live = records[records["dropped"] == ""]
+    share = live.groupby("file")["is_closed"].mean()
+    open_lists = share.index[share < _OPEN_SHARE]
+    records["in_open_list"] = records["file"].isin(open_lists)
+    # From here on nothing depends on the order in which rows and files were given.
+    # Names that differ only in how they are written have one key, so the name counts.
+    order = ["as_of", "signature", "description", "entity", "noted", "file"]
+    return records.sort_values(order, ignore_index=True)
+
+
+def _entity_key(name: str) -> str:
+    return re.sub(r"\W", "", name.casefold())
+
+
+def _mark(records: pd.DataFrame, rows: pd.Index, reason: str) -> None:
+    records.loc[rows, "dropped"] = reason
+
+
+def _repeats_in_file(records: pd.DataFrame) -> pd.Index:
+    live = records[records["dropped"] == ""]
+    return live.index[live.duplicated(["file", "signature", "description"])]
+
+
+def _repeats_in_edition(records: pd.DataFrame) -> pd.Index:
+    """Find reports that another file of the day holds too, n-th copy with n-th copy."""
+    live = records[records["dropped"] == ""]
+    live = live.sort_values("is_closed", ascending=False, kind="stable")
+    copy = live.groupby(["file", "signature"]).cumcount()
+    twice = live.assign(copy=copy).duplicated(["as_of", "signature", "copy"])
+    return live.index[twice]
+
+
+def _pair(older: pd.DataFrame, newer: pd.DataFrame) -> list[tuple[int, int]]:
+    pairs = _pair_identical(older, newer)
+    older = older.drop([old for old, _ in pairs])
+    newer = newer.drop([new for _, new in pairs])
+    older = older[older["key"].isin(newer["key"])]
+    for key, old in older.groupby("key"):
+        pairs += _pair_alike(old, newer[newer["key"] == key])
+    return pairs
+
+
+def _pair_identical(older: pd.DataFrame, newer: pd.DataFrame) -> list[tuple[int, int]]:
+    sides = [
+        side[["signature"]]
+        .assign(copy=side.groupby("signature").cumcount())
+        .reset_index(names="row")
+        for side in (older, newer)
+    ]
+    both = sides[0].merge(sides[1], on=["signature", "copy"])
+    return [
+        (int(old), int(new)) for old, new in zip(both.row_x, both.row_y, strict=True)
+    ]
+
+
+def _pair_alike(older: pd.DataFrame, newer: pd.DataFrame) -> list[tuple[int, int]]:
+    """Pair the reports of one entity and day: alike in kind first, then in size."""
+    pairs: list[tuple[int, int]] = []
+    for agreed in _AGREEMENT:
+        left = older.drop([old for old, _ in pairs])
+        right = newer.drop([new for _, new in pairs])
+        pairs += _pair_nearest(left, right, list(agreed))
+    return pairs
+
+
+def _pair_nearest(
+    older: pd.DataFrame, newer: pd.DataFrame, agreed: list[str]
+) -> list[tuple[int, int]]:
+    likeness = ["individuals", "is_closed", "in_open_list", *agreed]
+    candidates = sorted(
+        (_distance(old["individuals"], new["individuals"]), old_row, new_row)
+        for (old_row, old), (new_row, new) in product(
+            _as_dicts(older[likeness]), _as_dicts(newer[likeness])
+        )
+        # A closed case does not open again: those are two reports.
+        if not (old["is_closed"] and new["in_open_list"])
+        and all(old[name] == new[name] for name in agreed)
+    )
+    pairs: dict[int, int] = {}
+    for _, old_row, new_row in candidates:
+        if old_row not in pairs and new_row not in pairs.values():
+            pairs[old_row] = new_row
+    return list(pairs.items())
+
+
+def _as_dicts(rows: pd.DataFrame) -> list[tuple[int, dict[Hashable, Any]]]:
+    return list(zip(rows.index.tolist(), rows.to_dict("records"), strict=True))
+
+
+def _distance(old: object, new: object) -> float:
+    if isinstance(old, int) and isinstance(new, int) and old > 0 and new > 0:
+        return abs(log(new) - log(old))
+    return float("inf")
+
+
+def _replace(records: pd.DataFrame, pairs: list[tuple[int, int]]) -> None:
+    if not pairs:
+        return
+    old, new = (list(side) for side in zip(*pairs, strict=True))
+    before, after = records.loc[old], records.loc[new]
+    is_same = before["signature"].to_numpy() == after["signature"].to_numpy()
+    records.loc[before.index[is_same], "dropped"] = "unchanged in a later export"
+    records.loc[before.index[~is_same], "dropped"] = "revised in a later export"
+    counts = [side["individuals"].fillna(-1).to_numpy() for side in (before, after)]
+    revised = after.index[counts[0] != counts[1]]
+    noted = records.loc[revised, "noted"]
+    records.loc[revised, "noted"] = noted.where(noted == "", noted + " + ") + (
+        "count differs from an earlier export"
+    )
+
+
+def _account(
     records: pd.DataFrame, labels: list[str], as_of: list[pd.Timestamp]
 ) -> list[dict[str, Any]]:
     """Count what became of the records of each file.
 
-    Parameters
-    ----------
-    records : pandas.DataFrame
-        All records with file, dropped, changed and noted; reasons joined by " + ".
-    labels : list of str
-        Name of each file.
-    as_of : list of pandas.Timestamp
-        Day of each file.
-
-    Returns
-    -------
-    list of dict
-        file, as_of, action, reason, n_rows. For each file the rows of `read` are those
-        of `dropped`, `changed` and `kept as read` together; `noted` counts among the
-        returned rows and may count one row several times.
+    For each file the rows of `read` are those of `dropped`, `changed` and `kept as
+    read` together; `noted` may count a returned row several times.
     """
     account = []
     for number, (label, day) in enumerate(zip(labels, as_of, strict=True)):
         rows = records[records["file"] == number]
         for action, reason, n_rows in _entries(rows):
             entry = (label, f"{day:%Y-%m-%d}", action, reason, n_rows)
-            account.append(dict(zip(ACCOUNT_COLUMNS, entry, strict=True)))
+            account.append(dict(zip(_ACCOUNT_COLUMNS, entry, strict=True)))
     return account
-
-
-def summarise_account(reports: pd.DataFrame) -> pd.DataFrame:
-    """Return the account of an export that `read_ocr_export` has read, as a frame.
-
-    Parameters
-    ----------
-    reports : pandas.DataFrame
-        As `read_ocr_export` returns it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        file, as_of, action, reason, n_rows.
-
-    Examples
-    --------
-    >>> reports = pd.DataFrame()
-    >>> reports.attrs["account"] = [
-    ...     {"file": "a.csv", "as_of": "2024-10-08", "action": "read",
-    ...      "reason": "", "n_rows": 3}
-    ... ]
-    >>> int(summarise_account(reports)["n_rows"].sum())
-    3
-    """
-    return pd.DataFrame(reports.attrs["account"], columns=list(ACCOUNT_COLUMNS))
 
 
 def _entries(rows: pd.DataFrame) -> list[tuple[str, str, int]]:
