@@ -1,26 +1,17 @@
-"""What a private release guarantees: its settings, of groups, and as Gaussian noise."""
+"""What a private release guarantees: its settings, and of groups."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from twinprivacy._types import Array
-from twinprivacy._validation import check_fraction, check_positive, check_whole
+from twinprivacy._validation import check_whole
 from twinprivacy.errors import ParameterError
 
 __all__ = [
     "PrivacyGuarantee",
-    "gaussian_delta",
-    "gaussian_epsilon",
-    "gaussian_mu",
     "group_guarantee",
 ]
-
-
-# Deviations beyond which a normal law has no mass that a float could hold.
-_FAR = 50.0
 
 
 @dataclass(frozen=True)
@@ -127,159 +118,3 @@ def group_guarantee(guarantee: PrivacyGuarantee, n_dependent: int) -> PrivacyGua
     log_sum = np.logaddexp.reduce(epsilon * np.arange(n_dependent))
     log_delta = min(math.log(guarantee.delta) + float(log_sum), 0.0)
     return PrivacyGuarantee(epsilon=n_dependent * epsilon, delta=math.exp(log_delta))
-
-
-def gaussian_delta(mu: npt.ArrayLike, epsilon: npt.ArrayLike) -> Array:
-    r"""Return the smallest delta that holds with an epsilon under a mu.
-
-    .. math:: \delta = \Phi(-\varepsilon / \mu + \mu / 2)
-              - e^\varepsilon \Phi(-\varepsilon / \mu - \mu / 2)
-
-    Parameters
-    ----------
-    mu : array_like
-        Above 0 and finite.
-    epsilon : array_like
-        0 or more and finite.
-
-    Returns
-    -------
-    numpy.ndarray
-        In [0, 1], of the common shape.
-
-    Raises
-    ------
-    ParameterError
-        For values outside their ranges.
-
-    References
-    ----------
-    Dong, Roth and Su (2022), corollary 2.13, doi:10.1111/rssb.12454.
-
-    Examples
-    --------
-    >>> gaussian_delta(1.0, [0.0, 1.0]).round(4).tolist()
-    [0.3829, 0.1269]
-    """
-    wide, log_odds = np.asarray(mu, dtype=float), np.asarray(epsilon, dtype=float)
-    allowed = np.isfinite(wide) & (wide > 0) & np.isfinite(log_odds) & (log_odds >= 0)
-    if not allowed.all():
-        raise ParameterError(
-            "mu and epsilon must be finite, mu above 0 and epsilon 0 or more; got "
-            f"{int((~allowed).sum())} of {allowed.size} outside"
-        )
-    with np.errstate(over="ignore"):
-        away = np.clip(log_odds / wide - wide / 2, -_FAR, _FAR)
-    return _delta_away(wide, away)
-
-
-def gaussian_epsilon(mu: float, delta: float) -> float:
-    """Return the smallest epsilon that holds with a delta under a mu.
-
-    Parameters
-    ----------
-    mu : float
-        Above 0 and finite.
-    delta : float
-        Strictly between 0 and 1.
-
-    Returns
-    -------
-    float
-        0 or more; infinite if it is beyond the largest float.
-
-    Raises
-    ------
-    ParameterError
-        For values outside their ranges.
-
-    References
-    ----------
-    Dong, Roth and Su (2022), corollary 2.13, doi:10.1111/rssb.12454.
-
-    Examples
-    --------
-    >>> round(gaussian_epsilon(1.0, 1e-5), 3)
-    4.377
-    """
-    from scipy.optimize import brentq
-    from scipy.stats import norm
-
-    check_positive(mu, name="mu")
-    check_fraction(delta, name="delta")
-    if gaussian_delta(mu, 0.0) <= delta:
-        return 0.0
-    # Sought as epsilon / mu - mu / 2, which keeps its digits where mu is large. Above:
-    # the first term alone is no more than delta there.
-    lowest, highest = max(-mu / 2, -_FAR), float(norm.isf(delta)) + 1e-6
-    away = brentq(lambda t: float(_delta_away(mu, t)) - delta, lowest, highest)
-    return float(mu) * (float(mu) / 2 + float(away))
-
-
-def gaussian_mu(epsilon: float, delta: float) -> float:
-    """Return the largest mu whose noise keeps an epsilon and a delta.
-
-    So much noise is enough for (epsilon, delta). The converse does not hold: a release
-    that is known to keep (epsilon, delta) need not keep this mu.
-
-    Parameters
-    ----------
-    epsilon : float
-        0 or more, finite.
-    delta : float
-        Strictly between 0 and 1.
-
-    Returns
-    -------
-    float
-        Above 0.
-
-    Raises
-    ------
-    ParameterError
-        For values outside their ranges.
-
-    References
-    ----------
-    Dong, Roth and Su (2022), corollary 2.13, doi:10.1111/rssb.12454.
-
-    Examples
-    --------
-    >>> round(gaussian_mu(1.0, 1e-5), 4)
-    0.2681
-    """
-    from scipy.optimize import brentq
-    from scipy.special import erfinv
-
-    check_fraction(delta, name="delta")
-    if not (np.isfinite(epsilon) and epsilon >= 0):
-        raise ParameterError(f"epsilon must be finite and 0 or more; got {epsilon!r}")
-    # At epsilon 0 delta is 2 Phi(mu / 2) - 1, and it falls with epsilon.
-    low = high = 2 * math.sqrt(2) * float(erfinv(delta))
-    while gaussian_delta(high, epsilon) < delta:
-        low, high = high, 2 * high
-    if low == high:
-        return low
-    # The smallest step allowed, so that only the relative one counts.
-    return float(
-        brentq(
-            lambda m: float(gaussian_delta(m, epsilon)) - delta, low, high, xtol=1e-300
-        )
-    )
-
-
-def _delta_away(mu: npt.ArrayLike, away: npt.ArrayLike) -> Array:
-    """Return delta at an epsilon of mu times mu / 2 and so much away."""
-    from scipy.special import erfcx, ndtr
-
-    wide, over = np.asarray(mu, dtype=float), np.asarray(away, dtype=float)
-    # Exp(epsilon) Phi(-away - mu) without its large and small factor.
-    second = np.exp(-(over**2) / 2) * erfcx((over + wide) / math.sqrt(2)) / 2
-    # For a mu near 0 the terms are nearly equal: their difference to first order.
-    ratio = np.clip(over + wide / 2, 0.0, _FAR)
-    tail = math.sqrt(math.pi / 2) * erfcx(ratio / math.sqrt(2))
-    little = np.minimum(wide, 1e-5)
-    density = np.exp(ratio * (little - ratio) / 2) / math.sqrt(2 * math.pi)
-    near = little * density * (1 - ratio * tail)
-    found = np.where(wide < 1e-5, near, ndtr(-over) - second)
-    return np.asarray(np.clip(found, 0.0, 1.0))
