@@ -185,6 +185,7 @@ def test_rate_at_keeps_the_rate_on_new_controls() -> None:
     )
 
 
+@pytest.mark.calibration
 def test_noise_has_no_advantage_and_no_bits() -> None:
     rng = np.random.default_rng(7)
     n, nulls = 80, (0, 0, 0.5)

@@ -53,6 +53,7 @@ def true_half() -> float:
     return float(np.interp(heights[-1] / 2, heights, VOLUMES))
 
 
+@pytest.mark.calibration
 def test_curve_and_half_volume_cover(rng: np.random.Generator) -> None:
     truth = np.array([told(volume) for volume in VOLUMES])
     inside = np.zeros((2, len(VOLUMES)))

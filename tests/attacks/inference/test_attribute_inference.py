@@ -131,6 +131,7 @@ def covers(rng):
     return [estimate.low <= 0 <= estimate.high for estimate in estimates]
 
 
+@pytest.mark.calibration
 def test_where_nothing_leaks_intervals_cover_zero():
     """In 500 replicates, of which chance alone moves the share by about .01.
 

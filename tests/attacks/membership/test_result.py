@@ -72,6 +72,7 @@ def test_perfect_scores_are_found_with_certainty(rng: np.random.Generator) -> No
     assert found.bits(rng=rng).value == pytest.approx(1)
 
 
+@pytest.mark.calibration
 @pytest.mark.parametrize("n_rounds", [1, 6])
 def test_intervals_of_noise_hold_nothing_at_the_stated_rate(n_rounds: int) -> None:
     rng = np.random.default_rng(n_rounds)

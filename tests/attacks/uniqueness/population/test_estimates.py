@@ -375,6 +375,7 @@ def test_bad_settings(
         population_uniqueness([1], ["a"], 100, rng=rng)  # type: ignore[arg-type]
 
 
+@pytest.mark.calibration
 def test_intervals_hold_small_shares(rng: np.random.Generator) -> None:
     # Of Pitman's 20,000 people fewer are unique than one in the sample of 200 is.
     covered, ends_there = [], []
