@@ -36,7 +36,7 @@ from twinprivacy.attacks.inference import (
     ThreatModel,
     infer_attribute,
 )
-from twinprivacy.attacks.inference.learned_attacker import MODELS, learn
+from twinprivacy.attacks.inference.learned_attacker import ALL_MODELS, learn
 from twinprivacy.attacks.inference.reading import code_secret, read_secret
 from twinprivacy.attacks.inference.threats import Auxiliary
 from twinprivacy.datasets import load_cohort
@@ -63,8 +63,7 @@ QUICK = ("table", "logistic", "exact")
 OWN: dict[str, tuple[Any, tuple[str, ...]]] = {
     "QueryInversion": (QueryInversion(), ("logistic",)),
     "LearnedAttacker, quick models": (LearnedAttacker(QUICK), ("table", "logistic")),
-    "LearnedAttacker, all models": (LearnedAttacker(), MODELS),
-    "LearnedAttacker, forest": (LearnedAttacker(("forest",)), ("logistic",)),
+    "LearnedAttacker, all models": (LearnedAttacker(), ALL_MODELS),
 }
 CLAIMED, LEARNED = "QueryInversion", "LearnedAttacker, quick models"
 DEFAULT = "toolbox, nn (its default)"
@@ -174,9 +173,9 @@ def attack(folder: Path, side: str, seed: int) -> dict[str, float]:
     twin, members, controls, taught = joblib.load(folder / "ours")
     attacker, models = OWN[side]
     taught = taught.reset_index(drop=True)
-    secret = read_secret(taught[SECRET], THREAT, name="taught")
-    codes, _ = code_secret(taught[SECRET], secret, name="taught")
-    truth, _ = code_secret(members[SECRET], secret, name="members")
+    secret = read_secret(taught, THREAT, name="taught")
+    codes, _ = code_secret(taught, secret, name="taught")
+    truth, _ = code_secret(members, secret, name="members")
     said, told = (twin.predict(table)[:, np.newaxis] for table in (taught, members))
     known, before = members[list(KNOWN)], peak_mb()
     rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
 Tables are checked in `tables`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,18 @@ def check_choice(value: str, *, name: str, allowed: Collection[str]) -> None:
     if value not in allowed:
         choices = ", ".join(repr(choice) for choice in allowed)
         raise ParameterError(f"{name} must be one of {choices}; got {value!r}")
+
+
+def check_choices(
+    values: Sequence[str], *, name: str, allowed: Collection[str]
+) -> None:
+    """Raise unless `values` are one or more of `allowed`."""
+    if isinstance(values, str) or not len(values):
+        raise ParameterError(
+            f"{name} must be a sequence of one name or more; got {values!r}"
+        )
+    for value in values:
+        check_choice(value, name=name, allowed=allowed)
 
 
 def check_fraction(value: float, *, name: str) -> None:

@@ -105,7 +105,7 @@ def test_splits_are_whole_numbers(rng, n_splits):
     with pytest.raises(ParameterError) as caught:
         attack(cohort(60, rng), rng, n_splits=n_splits)
     assert str(caught.value) == (
-        f"n_splits must be a whole number from 1; got {n_splits!r}"
+        f"n_splits must be a whole number of 1 or more; got {n_splits!r}"
     )
 
 
@@ -163,7 +163,10 @@ def test_thirds_differ_by_one_person_and_estimates_follow(n, n_splits, seed):
 def test_a_column_that_is_not_there_is_named(rng):
     with pytest.raises(DataError) as caught:
         attack(cohort(60, rng), rng, subgroups=("region",))
-    assert str(caught.value) == "people lacks columns: region"
+    assert str(caught.value) == (
+        "people must have the columns smoker, age, region once each; missing: region; "
+        "repeated: none"
+    )
 
 
 def test_a_secret_that_all_share_is_nothing_to_infer(rng):

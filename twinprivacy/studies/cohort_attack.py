@@ -9,20 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy._types import Array
-from twinprivacy._validation import check_fraction, check_rng
+from twinprivacy._types import Array, Indices
+from twinprivacy._validation import check_fraction, check_rng, check_whole
 from twinprivacy.attacks.inference.attribute_inference import (
-    Attack,
-    Round,
-    attack_once,
+    AttackSettings,
+    Evaluation,
+    evaluate,
     pool,
-    to_result,
+    summarise,
 )
-from twinprivacy.attacks.inference.learned_attacker import MODELS
-from twinprivacy.attacks.inference.reading import check_frame, code_secret, read_secret
+from twinprivacy.attacks.inference.learned_attacker import ALL_MODELS
+from twinprivacy.attacks.inference.reading import code_secret, order_rows, read_secret
 from twinprivacy.attacks.inference.result import AttackResult
 from twinprivacy.attacks.inference.threats import Attacker, Secret, ThreatModel
 from twinprivacy.errors import ParameterError
@@ -95,7 +94,7 @@ def attack_cohort(
     n_splits: int = 10,
     groups: str | None = None,
     subgroups: Sequence[str] = (),
-    models: Sequence[str] = MODELS,
+    models: Sequence[str] = ALL_MODELS,
     n_surest: int = 100,
     rng: np.random.Generator,
     confidence_level: float = 0.95,
@@ -161,20 +160,17 @@ def attack_cohort(
 
     check_rng(rng)
     check_fraction(confidence_level, name="confidence_level")
-    if isinstance(n_splits, bool) or n_splits != int(n_splits) or n_splits < 1:
-        raise ParameterError(
-            f"n_splits must be a whole number from 1; got {n_splits!r}"
-        )
-    attack = Attack(
+    check_whole(n_splits, name="n_splits")
+    attack = AttackSettings(
         threat, attacker, tuple(models), _PERSON, tuple(subgroups), n_surest
     )
     needed = [threat.sensitive, *threat.known, *features, *subgroups]
-    cohort = check_frame(people, name="people", needed=needed)
+    cohort = order_rows(people, name="people", needed=needed)
     cohort = cohort.assign(**{_PERSON: _person_numbers(cohort, groups)})
     cohort = cohort.reset_index(drop=True)
-    secret = read_secret(cohort[threat.sensitive], threat, name="people")
+    secret = read_secret(cohort, threat, name="people")
 
-    def one_split(child: np.random.Generator) -> Round:
+    def one_split(child: np.random.Generator) -> Evaluation:
         deal_rng, twin_rng, attack_rng = child.spawn(3)
         tables = _deal(cohort, secret, n_members, rng=deal_rng)
         twin = fit_outcome_twin(
@@ -186,13 +182,13 @@ def attack_cohort(
             rng=twin_rng,
         )
         ask = question(twin, horizon_days=horizon_days, what_if=what_if)
-        return attack_once(attack, ask, tables, rng=attack_rng, secret=secret)
+        return evaluate(attack, ask, tables, rng=attack_rng, secret=secret)
 
-    rounds = Parallel()(delayed(one_split)(child) for child in rng.spawn(int(n_splits)))
-    return to_result(attack, pool(rounds), level=confidence_level)
+    splits = Parallel()(delayed(one_split)(child) for child in rng.spawn(n_splits))
+    return summarise(attack, pool(splits), level=confidence_level)
 
 
-def _person_numbers(cohort: pd.DataFrame, groups: str | None) -> npt.NDArray[np.intp]:
+def _person_numbers(cohort: pd.DataFrame, groups: str | None) -> Indices:
     if groups is None:
         return np.arange(len(cohort))
     return pd.factorize(cohort[groups])[0].astype(np.intp)
@@ -206,7 +202,7 @@ def _deal(
     rng: np.random.Generator,
 ) -> dict[str, pd.DataFrame]:
     """Deal persons to three tables, those with the same secret evenly."""
-    codes, _ = code_secret(cohort[secret.name], secret, name="people")
+    codes, _ = code_secret(cohort, secret, name="people")
     persons = cohort[_PERSON].to_numpy()
     numbers, first = np.unique(persons, return_index=True)
     order = rng.permutation(len(numbers))

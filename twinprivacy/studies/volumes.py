@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import check_choice, check_fraction, check_rng
+from twinprivacy._validation import (
+    check_choice,
+    check_choices,
+    check_fraction,
+    check_rng,
+    check_whole,
+)
 from twinprivacy.attacks.inference.attribute_inference import infer_attribute
 from twinprivacy.attacks.inference.result import AttackResult
 from twinprivacy.attacks.inference.threats import Ask
@@ -172,7 +178,8 @@ def dose_response(
     check_resamples(n_resamples)
     check_choice(scale, name="scale", allowed=("linear", "log"))
     places = _places(volumes, positions, scale)
-    _check_counts_and_names(measures, n_repeats)
+    check_choices(measures, name="measures", allowed=MEASURES)
+    check_whole(n_repeats, name="n_repeats")
     resampler, *children = rng.spawn(n_repeats + 1)
     cells = _run(attack, volumes, children, measures)
     tables, curves, halves = [], [], {}
@@ -228,17 +235,6 @@ def _places(
             f"{name} must be above 0 on the log scale; got {float(places[0])!r}"
         )
     return places
-
-
-def _check_counts_and_names(measures: Sequence[str], n_repeats: int) -> None:
-    if n_repeats < 1:
-        raise ParameterError(f"n_repeats must be 1 or more; got {n_repeats!r}")
-    if isinstance(measures, str) or not len(measures):
-        raise ParameterError(
-            f"measures must be a sequence of one or more; got {measures!r}"
-        )
-    for measure in measures:
-        check_choice(measure, name="measures", allowed=MEASURES)
 
 
 def _run(

@@ -219,7 +219,6 @@ class TestWarfarin:
         found = BayesInversion(PAIRS, DOSES).fit(table, rng=rng)
         law = found.posterior(people[list(KNOWN)], table.answers, table.prior)
         assert share_right(law, table.codes) == 1.0
-        assert found.n_unexplained(people[list(KNOWN)], table.answers, table.prior) == 0
 
     def test_asking_the_twin_is_the_same_as_its_equation(self, patients, rng):
         people = patients[0].iloc[:1_000]
@@ -297,7 +296,6 @@ def test_answer_that_nobody_gives_leaves_the_prior(world, rng):
     answer = np.array([[77.0]])
     known = pd.DataFrame({"group": [0]})
     np.testing.assert_allclose(attacker.posterior(known, answer, prior), prior)
-    assert attacker.n_unexplained(known, answer, prior) == 1
     np.testing.assert_array_equal(
         invert([77.0], [[1.0, 2.0]], [0.3, 0.7], residual=Exact()), [[0.3, 0.7]]
     )

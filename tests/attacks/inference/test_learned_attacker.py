@@ -5,12 +5,11 @@ import pandas as pd
 import pytest
 
 from twinprivacy.attacks.inference import (
-    FittedLearnedAttacker,
     LearnedAttacker,
     ThreatModel,
     infer_attribute,
 )
-from twinprivacy.attacks.inference.learned_attacker import MODELS, learn
+from twinprivacy.attacks.inference.learned_attacker import learn
 from twinprivacy.attacks.inference.threats import Auxiliary, Secret
 from twinprivacy.errors import DataError, ParameterError
 
@@ -50,14 +49,15 @@ def test_the_answer_and_what_is_known_together_give_the_secret_away():
     assert p.shape == (300, 3)
     np.testing.assert_allclose(p.sum(axis=1), 1)
     assert (p > 0).all()
-    assert isinstance(fitted, FittedLearnedAttacker)
-    assert fitted.model_name == "logistic"
+    assert fitted.learned.name == "logistic"
     assert (p.argmax(axis=1) == codes).mean() > 0.98
 
 
 def test_an_answer_without_the_secret_tells_nothing():
     _, p = attack(
-        simulate(1_000, 3, effect=0), simulate(1_000, 4, effect=0), models=MODELS[:4]
+        simulate(1_000, 3, effect=0),
+        simulate(1_000, 4, effect=0),
+        models=("shares", "table", "logistic"),
     )
     codes = simulate(1_000, 4, effect=0).codes
     bits = np.log2(p[np.arange(1_000), codes] * 3).mean()
@@ -75,7 +75,7 @@ def test_it_is_learn_on_known_columns_and_answers():
         models=("table", "logistic"),
         rng=np.random.default_rng(1),
     )
-    assert fitted.log_loss_bits == learned.log_loss_bits
+    assert fitted.learned.log_loss_bits == learned.log_loss_bits
     np.testing.assert_array_equal(p, learned.probabilities(table))
 
 
@@ -136,9 +136,9 @@ def test_rows_of_a_person_are_held_out_together():
         threat=ThreatModel("vkorc1", (), ("dose",)),
     )
     found = [
-        LearnedAttacker(("forest",))
+        LearnedAttacker(("boosting",))
         .fit(each, rng=np.random.default_rng(1))
-        .log_loss_bits["forest"]
+        .learned.log_loss_bits["boosting"]
         for each in (told, replace(told, persons=row))
     ]
     shares = np.bincount(codes) / 150
@@ -153,7 +153,7 @@ def test_numbers_of_persons_with_one_row_each_change_nothing():
     options = {"models": ("table", "logistic")}
     fitted, p = attack(auxiliary, auxiliary, **options)
     again, q = attack(replace(auxiliary, persons=persons), auxiliary, **options)
-    assert fitted.log_loss_bits == again.log_loss_bits
+    assert fitted.learned.log_loss_bits == again.learned.log_loss_bits
     np.testing.assert_array_equal(p, q)
 
 
@@ -221,13 +221,19 @@ def test_a_secret_number():
 
 def test_bad_settings_are_refused():
     with pytest.raises(ParameterError) as caught:
-        LearnedAttacker(models="forest")
+        LearnedAttacker(models="table")
     assert str(caught.value) == (
-        "models must be a sequence of one name or more; got 'forest'"
+        "models must be a sequence of one name or more; got 'table'"
+    )
+    with pytest.raises(ParameterError) as caught:
+        LearnedAttacker(models=("oracle",))
+    assert str(caught.value) == (
+        "models must be one of 'shares', 'table', 'logistic', 'boosting', 'exact'; "
+        "got 'oracle'"
     )
     with pytest.raises(ParameterError) as caught:
         LearnedAttacker(folds=1)
-    assert str(caught.value) == "folds must be a whole number from 2; got 1"
+    assert str(caught.value) == "folds must be a whole number of 2 or more; got 1"
     with pytest.raises(ParameterError) as caught:
         LearnedAttacker().fit(simulate(20, 12), rng=None)
     assert str(caught.value) == "rng must be a numpy.random.Generator; got NoneType"
@@ -240,5 +246,5 @@ def test_infinite_answers_are_refused():
     with pytest.raises(DataError) as caught:
         fitted.posterior(known, np.full((40, 1), np.inf), auxiliary.prior)
     assert str(caught.value) == (
-        "column 'answer: dose' must hold finite or missing numbers; got 40 infinite"
+        "'answer: dose' must be finite or missing; got 40 of 40 infinite"
     )

@@ -27,8 +27,8 @@ def patients():
 
 
 def gather(people, threat, ask, rng):
-    secret = read_secret(people[threat.sensitive], threat, name="people")
-    codes, _ = code_secret(people[threat.sensitive], secret, name="people")
+    secret = read_secret(people, threat, name="people")
+    codes, _ = code_secret(people, secret, name="people")
     answers = read_answers(people, ask, threat, name="people", rng=rng)
     shares = np.bincount(codes, minlength=secret.n_values) + 0.5
     prior = np.tile(shares / shares.sum(), (len(people), 1))
@@ -40,10 +40,7 @@ def attack(groups, threat, ask, rng, *, n_donors=30, **settings):
     learned, targets = groups
     table = gather(learned, threat, ask, rng)
     fitted = QueryInversion(n_donors, **settings).fit(table, rng=rng.spawn(1)[0])
-    secret = targets[threat.sensitive]
-    if table.secret.edges is not None:
-        secret = secret.clip(table.secret.edges[0], table.secret.edges[-1])
-    codes, _ = code_secret(secret, table.secret, name="targets")
+    codes, _ = code_secret(targets, table.secret, name="targets")
     answers = read_answers(targets, ask, threat, name="targets", rng=rng)
     prior = np.tile(table.prior[0], (len(targets), 1))
     law = fitted.posterior(targets[list(threat.known)], answers, prior)
@@ -224,7 +221,7 @@ def test_two_answers_and_a_value_with_consequences(rng):
 class TestBadInput:
     @pytest.mark.parametrize("n_donors", [0, -1, 2.5, True])
     def test_donors(self, n_donors):
-        message = f"n_donors must be a whole number from 1; got {n_donors!r}"
+        message = f"n_donors must be a whole number of 1 or more; got {n_donors!r}"
         with pytest.raises(ParameterError, match=f"^{re.escape(message)}$"):
             QueryInversion(n_donors)
 

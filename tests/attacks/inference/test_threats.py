@@ -29,15 +29,18 @@ def test_it_may_be_written_in_the_order_it_is_told():
         ({"answers": ()}, "answers must name at least one answer; got none"),
         (
             {"output_precision": 0.0},
-            "output_precision must be None, or finite and above 0; got 0.0",
+            "output_precision must be finite and above 0; got 0.0",
         ),
         (
             {"tolerance": float("nan")},
-            "tolerance must be None, or finite and above 0; got nan",
+            "tolerance must be finite and above 0; got nan",
         ),
         ({"noise_sd": -1.0}, "noise_sd must be finite and 0 or more; got -1.0"),
-        ({"n_queries": 1.5}, "n_queries must be a whole number from 1; got 1.5"),
-        ({"n_queries": True}, "n_queries must be a whole number from 1; got True"),
+        ({"n_queries": 1.5}, "n_queries must be a whole number of 1 or more; got 1.5"),
+        (
+            {"n_queries": True},
+            "n_queries must be a whole number of 1 or more; got True",
+        ),
     ],
 )
 def test_what_is_refused(change, message):

@@ -1,10 +1,9 @@
 """A hidden attribute, inferred from what is known and what the twin answers.
 
 Read `threats` (who knows what), then `attribute_inference`, which runs every attack
-beside its baselines (`reading`, `evaluation`, `result`). Attackers learn
-(`learned_attacker`, with `encoder`, `models`, `folds`), ask (`query_inversion`) or
-invert (`bayes_inversion`, with `priors` and `residuals`); `limits` is the most that any
-could learn.
+beside its baselines (`reading`, the one door for people and answers, and `result`).
+Attackers learn (`learned_attacker`, with `encoder` and `models`), ask
+(`query_inversion`) or invert (`bayes_inversion`, with `priors` and `residuals`).
 """
 
 import lazy_loader as lazy

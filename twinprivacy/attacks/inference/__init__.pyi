@@ -7,12 +7,7 @@ from .bayes_inversion import (
     invert as invert,
 )
 from .learned_attacker import (
-    FittedLearnedAttacker as FittedLearnedAttacker,
     LearnedAttacker as LearnedAttacker,
-)
-from .limits import (
-    expected_limit as expected_limit,
-    share_of_limit as share_of_limit,
 )
 from .priors import (
     warfarin_prior as warfarin_prior,
@@ -29,6 +24,7 @@ from .residuals import (
 )
 from .result import (
     AttackResult as AttackResult,
+    share_of_limit as share_of_limit,
 )
 from .threats import (
     ThreatModel as ThreatModel,
@@ -38,7 +34,6 @@ __all__ = [
     "AttackResult",
     "BayesInversion",
     "Exact",
-    "FittedLearnedAttacker",
     "LearnedAttacker",
     "LogNormalResidual",
     "NormalResidual",
@@ -47,7 +42,6 @@ __all__ = [
     "RootNormalResidual",
     "ThreatModel",
     "ask_each",
-    "expected_limit",
     "infer_attribute",
     "invert",
     "share_of_limit",

@@ -11,17 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from twinprivacy._types import Array
-from twinprivacy._validation import check_fraction, check_rng
-from twinprivacy.attacks.inference import (
-    evaluation,
-    evaluation as judging,
-    reading,
-    result as tables,
+from twinprivacy._validation import (
+    check_choices,
+    check_fraction,
+    check_rng,
+    check_whole,
 )
-from twinprivacy.attacks.inference.learned_attacker import MODELS, Learned, learn
-from twinprivacy.attacks.inference.reading import asker
-from twinprivacy.attacks.inference.result import AttackResult
+from twinprivacy.attacks.inference import reading, result
+from twinprivacy.attacks.inference.learned_attacker import ALL_MODELS, Learned, learn
+from twinprivacy.attacks.inference.result import AttackResult, Scores
 from twinprivacy.attacks.inference.threats import (
     Ask,
     Attacker,
@@ -48,7 +46,7 @@ def infer_attribute(
     rng: np.random.Generator,
     groups: str | None = None,
     subgroups: Sequence[str] = (),
-    models: Sequence[str] = MODELS,
+    models: Sequence[str] = ALL_MODELS,
     n_surest: int = 100,
     confidence_level: float = 0.95,
 ) -> AttackResult:
@@ -85,7 +83,7 @@ def infer_attribute(
         Candidates for the imputation baseline; the best on auxiliary people by
         cross-validated log loss is used.
     n_surest : int
-        How many of the surest guesses the positive predictive value counts, from 1.
+        How many of the surest guesses precision at n counts, from 1.
     confidence_level : float
         Strictly between 0 and 1.
 
@@ -138,22 +136,20 @@ def infer_attribute(
     """
     check_rng(rng)
     check_fraction(confidence_level, name="confidence_level")
-    attack = Attack(threat, attacker, tuple(models), groups, tuple(subgroups), n_surest)
-    found = attack_once(
-        attack,
-        asker(twin),
-        {"members": members, "controls": controls, "auxiliary": auxiliary},
-        rng=rng,
+    attack = AttackSettings(
+        threat, attacker, tuple(models), groups, tuple(subgroups), n_surest
     )
-    return to_result(attack, found, level=confidence_level)
+    tables = {"members": members, "controls": controls, "auxiliary": auxiliary}
+    found = evaluate(attack, reading.asker(twin), tables, rng=rng)
+    return summarise(attack, found, level=confidence_level)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Attack:
-    """The settings of an attack, the same for every round."""
+class AttackSettings:
+    """The settings of an attack, the same for every split of a cohort."""
 
     threat: ThreatModel
-    attacker: Any
+    attacker: Attacker
     models: tuple[str, ...]
     groups: str | None
     subgroups: tuple[str, ...]
@@ -165,50 +161,59 @@ class Attack:
             raise ParameterError(
                 f"threat must be a ThreatModel; got {type(self.threat).__name__}"
             )
-        is_class = isinstance(self.attacker, type)
-        if is_class or not callable(getattr(self.attacker, "fit", None)):
-            got = self.attacker if is_class else type(self.attacker)
+        attacker: Any = self.attacker
+        is_class = isinstance(attacker, type)
+        if is_class or not callable(getattr(attacker, "fit", None)):
+            got = attacker if is_class else type(attacker)
             raise ParameterError(
                 "attacker must be an object with a method fit, such as "
                 f"LearnedAttacker(); got {got.__name__}"
             )
-        n = self.n_surest
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-            raise ParameterError(f"n_surest must be a whole number from 1; got {n!r}")
+        check_choices(self.models, name="models", allowed=ALL_MODELS)
+        check_whole(self.n_surest, name="n_surest")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Round:
-    """Both groups of targets, judged."""
+class Evaluation:
+    """Both groups of targets, with what came of the guesses at them."""
 
-    members: judging.Judged
-    controls: judging.Judged
+    members: Scores
+    controls: Scores
     secret: Secret
     imputation_model: str
 
 
-def attack_once(
-    attack: Attack,
+def evaluate(
+    attack: AttackSettings,
     ask: Ask | None,
-    groups: dict[str, pd.DataFrame],
+    tables: dict[str, pd.DataFrame],
     *,
     rng: np.random.Generator,
     secret: Secret | None = None,
-) -> Round:
-    """Attack the members and controls of `groups`, taught by its auxiliary people."""
+) -> Evaluation:
+    """Attack the members and controls of `tables`, taught by its auxiliary people."""
     threat = attack.threat
-    groups = _read_tables(groups, attack, ask)
     noise_rng, model_rng, attack_rng = rng.spawn(3)
-    if secret is None:
-        secret = reading.read_secret(
-            groups["auxiliary"][threat.sensitive], threat, name="auxiliary"
-        )
-    people = {
-        name: _read_people(groups[name], secret, ask, attack, name=name, rng=child)
-        for name, child in zip(groups, noise_rng.spawn(3), strict=True)
-    }
-    taught = people["auxiliary"]
-    imputation = _impute(taught, secret, attack, rng=model_rng)
+    needed = [threat.sensitive, *threat.known, *attack.subgroups]
+    people = reading.read_people(
+        tables,
+        ask,
+        threat,
+        needed=needed,
+        groups=attack.groups,
+        secret=secret,
+        rng=noise_rng,
+    )
+    secret, taught = people.secret, people.auxiliary
+    imputation = learn(
+        taught.frame[list(threat.known)],
+        taught.codes,
+        secret,
+        models=attack.models,
+        groups=taught.persons,
+        numbers=taught.numbers,
+        rng=model_rng,
+    )
     handed = Auxiliary(
         people=taught.frame,
         answers=taught.answers,
@@ -220,113 +225,66 @@ def attack_once(
         persons=taught.persons,
     )
     fitted = attack.attacker.fit(handed, rng=attack_rng)
-    judged = [
-        _attack(people[name], fitted, imputation, taught, secret, threat)
-        for name in ("members", "controls")
-    ]
-    return Round(judged[0], judged[1], secret, imputation.name)
+    members, controls = (
+        _attack(targets, fitted, imputation, taught, secret, threat)
+        for targets in (people.members, people.controls)
+    )
+    return Evaluation(members, controls, secret, imputation.name)
 
 
-def to_result(attack: Attack, found: Round, *, level: float) -> AttackResult:
-    """Turn judged targets into estimates."""
-    members, secret, n = found.members, found.secret, len(found.members.people)
-    values, numbers = pd.DataFrame(), pd.DataFrame()
+def summarise(
+    attack: AttackSettings, found: Evaluation, *, level: float
+) -> AttackResult:
+    """Turn scores of targets into estimates."""
+    members, secret = found.members, found.secret
+    n, n_surest = len(members.people), attack.n_surest
+    values = pd.DataFrame()
     balanced = auc = None
-    n_surest = attack.n_surest
-    if secret.edges is not None:
-        numbers = tables.number_measures(members, secret, level=level)
-    else:
-        values = tables.by_value(members, secret, n_surest=n_surest, level=level)
-        balanced = evaluation.balanced(values, n=n, level=level)
-        auc = evaluation.mean_of(values, "auc", n=n, level=level)
+    if secret.edges is None:
+        values = result.by_value(members, secret, n_surest=n_surest, level=level)
+        balanced = result.balanced(values, n=n, level=level)
+        auc = result.mean_of(values, "auc", n=n, level=level)
+    precision, imputation_precision = (
+        result.precision_at(n_surest, members, who, level=level)
+        for who in ("attack", "imputation")
+    )
     return AttackResult(
         threat=attack.threat,
         attacker=attack.attacker,
         values=secret.values,
         imputation_model=found.imputation_model,
-        **evaluation.rates(members, found.controls, level=level),
+        **result.rates(members, found.controls, level=level),
         balanced_accuracy=balanced,
         auc=auc,
-        ppv_of_surest=evaluation.surest(members, "attack", n=n_surest, level=level),
-        imputation_ppv=evaluation.surest(
-            members, "imputation", n=n_surest, level=level
-        ),
+        precision_at_n=precision,
+        imputation_precision_at_n=imputation_precision,
         by_value=values,
-        by_group=tables.by_group(members, attack.subgroups, level=level),
-        number_measures=numbers,
-        targets=tables.targets_frame(members, found.controls, secret),
+        by_group=result.by_group(members, attack.subgroups, level=level),
+        targets=result.targets_frame(members, found.controls, secret),
     )
 
 
-def pool(rounds: Sequence[Round]) -> Round:
-    """Lay the targets of several rounds below one another."""
-    return Round(
-        judging.stack([found.members for found in rounds]),
-        judging.stack([found.controls for found in rounds]),
-        rounds[0].secret,
-        ", ".join(sorted({found.imputation_model for found in rounds})),
-    )
-
-
-def _read_tables(
-    groups: dict[str, pd.DataFrame], attack: Attack, ask: Ask | None
-) -> dict[str, pd.DataFrame]:
-    needed = [attack.threat.sensitive, *attack.threat.known, *attack.subgroups]
-    if ask is None:
-        needed += attack.threat.answers
-    if attack.groups is not None:
-        needed.append(attack.groups)
-    found = {
-        name: reading.check_frame(table, name=name, needed=needed)
-        for name, table in groups.items()
-    }
-    reading.check_apart(found)
-    if attack.groups is not None:
-        reading.check_persons_apart(found, attack.groups)
-    return found
-
-
-def _read_people(
-    table: pd.DataFrame,
-    secret: Secret,
-    ask: Ask | None,
-    attack: Attack,
-    *,
-    name: str,
-    rng: np.random.Generator,
-) -> reading.People:
-    threat = attack.threat
-    codes, numbers = reading.code_secret(table[threat.sensitive], secret, name=name)
-    answers = reading.read_answers(table, ask, threat, name=name, rng=rng)
-    persons = reading.read_persons(table, attack.groups)
-    return reading.People(table, codes, numbers, answers, persons)
-
-
-def _impute(
-    taught: reading.People, secret: Secret, attack: Attack, *, rng: np.random.Generator
-) -> Learned:
-    return learn(
-        taught.frame[list(attack.threat.known)],
-        taught.codes,
-        secret,
-        models=attack.models,
-        groups=taught.persons,
-        numbers=taught.numbers,
-        rng=rng,
+def pool(splits: Sequence[Evaluation]) -> Evaluation:
+    """Lay the targets of several splits below one another."""
+    return Evaluation(
+        result.stack([split.members for split in splits]),
+        result.stack([split.controls for split in splits]),
+        splits[0].secret,
+        ", ".join(sorted({split.imputation_model for split in splits})),
     )
 
 
 def _attack(
-    people: reading.People,
+    targets: reading.People,
     fitted: FittedAttacker,
     imputation: Learned,
     taught: reading.People,
     secret: Secret,
     threat: ThreatModel,
-) -> judging.Judged:
-    known = people.frame[list(threat.known)]
+) -> Scores:
+    known = targets.frame[list(threat.known)]
     prior = imputation.probabilities(known)
-    posterior = np.asarray(fitted.posterior(known, people.answers, prior), dtype=float)
+    posterior = np.asarray(fitted.posterior(known, targets.answers, prior), dtype=float)
     if posterior.shape != prior.shape or not np.isfinite(posterior).all():
         raise ParameterError(
             f"the attacker must give finite probabilities of shape {prior.shape}; got "
@@ -334,8 +292,11 @@ def _attack(
         )
     # A certain and wrong attacker loses log2(n + 1) bits, not infinitely many.
     weight = 1 / (len(taught) + 1)
-    mixed: Array = (1 - weight) * posterior + weight * prior
-    mode = np.bincount(taught.codes, minlength=secret.n_values) / len(taught)
-    return judging.judge(
-        people, mixed, prior, secret=secret, mode=mode, tolerance=threat.tolerance
+    return result.score(
+        targets,
+        (1 - weight) * posterior + weight * prior,
+        prior,
+        secret=secret,
+        mode=np.bincount(taught.codes, minlength=secret.n_values) / len(taught),
+        tolerance=threat.tolerance,
     )

@@ -9,18 +9,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array, Indices
-from twinprivacy._validation import check_positive, check_rng
+from twinprivacy._validation import check_at_least, check_positive, check_rng
 from twinprivacy.attacks.inference.priors import (
+    IMPUTATION,
+    CandidatePrior,
     FittedPrior,
-    Prior,
-    ask_candidates,
-    check_ask,
-    check_prior,
     code_candidates,
     fit_prior,
     read_prior,
 )
-from twinprivacy.attacks.inference.residuals import Exact, Residual, chunks, normalised
+from twinprivacy.attacks.inference.reading import ask_candidates, check_ask
+from twinprivacy.attacks.inference.residuals import Exact, Residual, chunks, update
 from twinprivacy.attacks.inference.threats import Ask, Auxiliary
 from twinprivacy.errors import DataError, ParameterError
 
@@ -99,12 +98,10 @@ def invert(
     law = read_prior(prior, *centre.shape)
     found = np.empty_like(centre)
     for part in chunks(*centre.shape):
-        loss = _sum_log_likelihood(
+        likelihood = _sum_log_likelihood(
             seen[part], centre[part], residual, precision, noise_sd
         )
-        with np.errstate(divide="ignore"):
-            weights, is_possible = normalised(loss + np.log(law[part]))
-        found[part] = np.where(is_possible[:, np.newaxis], weights, law[part])
+        found[part] = update(law[part], likelihood)
     return found
 
 
@@ -170,51 +167,25 @@ class _FittedBayesInversion:
     auxiliary: Auxiliary
 
     def posterior(self, known: pd.DataFrame, answers: Array, prior: Array) -> Array:
-        """Return P(secret | known, answers), shape (n, n_values), rows adding to 1.
+        """Return P(secret | known, answers); see `FittedAttacker`.
 
-        Parameters
-        ----------
-        known : pandas.DataFrame
-            Known columns of the targets, n rows.
-        answers : numpy.ndarray
-            What the twin said of them, shape (n, n_answers * n_queries).
-        prior : numpy.ndarray
-            P(secret | known) by imputation, shape (n, n_values), used only where
-            `BayesInversion.prior` says so.
-
-        Raises
-        ------
-        DataError
-            If an equation, or the prior, gives something of another shape, or numbers
-            that are not finite.
+        `prior` is used where `BayesInversion.prior` says so. A DataError is raised if
+        an equation, or the prior, gives another shape, or numbers that are not finite.
         """
-        return self._infer(known, answers, prior)[0]
-
-    def n_unexplained(self, known: pd.DataFrame, answers: Array, prior: Array) -> int:
-        """Count the targets whose answers no candidate can have given."""
-        return int((~self._infer(known, answers, prior)[1]).sum())
-
-    def _infer(
-        self, known: pd.DataFrame, answers: Array, imputed: Array
-    ) -> tuple[Array, npt.NDArray[np.bool_]]:
         n, m = len(known), len(self.candidates)
         n_values = self.auxiliary.secret.n_values
         # Sums candidates with the same secret.
         collect = np.zeros((m, n_values))
         collect[np.arange(m), self.codes] = 1.0
-        found, is_possible = np.empty((n, n_values)), np.empty(n, dtype=bool)
+        found = np.empty((n, n_values))
         for part in chunks(n, m):
             people = known.iloc[part]
-            law = self.prior.of(people, imputed[part])
-            with np.errstate(divide="ignore"):
-                joint = self._log_likelihood(people, answers[part]) + np.log(law)
-            weights, possible = normalised(joint)
-            found[part] = np.where(possible[:, np.newaxis], weights, law) @ collect
-            is_possible[part] = possible
+            law = self.prior(people, prior[part])
+            likelihood = self._log_likelihood(people, answers[part])
+            found[part] = update(law, likelihood) @ collect
         # Imputation may put some on values that no candidate has.
         total = found.sum(axis=1, keepdims=True)
-        found = np.where(total > 0, found / np.where(total > 0, total, 1.0), imputed)
-        return found, is_possible
+        return np.where(total > 0, found / np.where(total > 0, total, 1.0), prior)
 
     def _log_likelihood(self, people: pd.DataFrame, answers: Array) -> Array:
         threat = self.auxiliary.threat
@@ -315,7 +286,7 @@ class BayesInversion:
     candidates: pd.DataFrame
     equations: _CandidateEquation | Sequence[_CandidateEquation] | None = None
     residuals: Residual | Sequence[Residual] = Exact()  # noqa: RUF009 - frozen itself
-    prior: Prior = None
+    prior: CandidatePrior = None
 
     def __post_init__(self) -> None:
         """Refuse candidates that count twice."""
@@ -326,7 +297,14 @@ class BayesInversion:
             raise ParameterError(
                 "candidates must have different rows and columns; got repeated ones"
             )
-        check_prior(self.prior)
+        given: Any = self.prior
+        is_columns = isinstance(given, tuple) and all(isinstance(c, str) for c in given)
+        is_known = given is None or given == IMPUTATION or callable(given)
+        if not (is_known or is_columns):
+            raise ParameterError(
+                "prior must be None, 'imputation', a tuple of known columns, or "
+                f"callable with people; got {given!r}"
+            )
 
     def __repr__(self) -> str:
         """Show what is inferred."""
@@ -391,8 +369,7 @@ def _check_answers(
             )
     if precision is not None:
         check_positive(precision, name="precision")
-    if not (np.isfinite(noise_sd) and noise_sd >= 0):
-        raise ParameterError(f"noise_sd must be finite and 0 or more; got {noise_sd!r}")
+    check_at_least(noise_sd, 0, name="noise_sd")
 
 
 def _check_repeats(residual: Residual, n_queries: int) -> None:

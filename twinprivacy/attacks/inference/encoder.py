@@ -1,6 +1,5 @@
 """Columns of any kind as numbers that a model can read, one way for each model."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy.errors import DataError
+from twinprivacy.tables import check_table, read_numbers
 
 # Into how many bins of equal numbers of people a table cuts a number.
 BINNINGS = (2, 4, 8)
@@ -17,13 +16,12 @@ BINNINGS = (2, 4, 8)
 MAX_TABLE_VALUES = 12
 MAX_KNOT_VALUES = 5
 MAX_LEVELS = 64
-MAX_PAIRS = 150
 _MISSING = "\0missing"
 _HASH = np.uint64(1_000_003)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class NumberColumn:
+class _NumberColumn:
     """A number: median, scale, spline and bins of the people learned from."""
 
     name: Any
@@ -41,18 +39,14 @@ class NumberColumn:
         x, flag = self._read(column)
         return np.column_stack([x, flag]) if self.share_missing else x[:, None]
 
-    def base(self, column: pd.Series) -> Array:
-        """Return the standardised number, its outliers drawn in, and the flag."""
-        x, flag = self._read(column)
-        z = np.clip((x - self.center) / self.scale, -3, 3)
-        return self._add_flag(z[:, None], flag)
-
     def curved(self, column: pd.Series) -> Array:
         """Return uncorrelated terms of a restricted cubic spline, and the flag."""
         x, flag = self._read(column)
         z = (x - self.center) / self.scale
-        terms = _spline_terms(z, self.knots)[:, self.keep] @ self.rotation
-        return self._add_flag(terms[:, 1:], flag)
+        terms = (_spline_terms(z, self.knots)[:, self.keep] @ self.rotation)[:, 1:]
+        if not self.share_missing:
+            return terms
+        return np.column_stack([terms, 2 * (flag - self.share_missing)])
 
     def cells(self, column: pd.Series) -> npt.NDArray[np.uint64]:
         """Return the bin of each person, shape (n, n_binnings)."""
@@ -72,18 +66,13 @@ class NumberColumn:
         return pd.util.hash_array(np.where(flag, np.nan, z))[:, None]
 
     def _read(self, column: pd.Series) -> tuple[Array, npt.NDArray[np.bool_]]:
-        x = read_numbers(column)
+        x = read_numbers(column, name=repr(self.name))
         flag = np.isnan(x)
         return np.where(flag, self.median, x), flag
 
-    def _add_flag(self, terms: Array, flag: npt.NDArray[np.bool_]) -> Array:
-        if not self.share_missing:
-            return terms
-        return np.column_stack([terms, 2 * (flag - self.share_missing)])
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CategoryColumn:
+class _CategoryColumn:
     """A category: its commonest levels, missing one of them; others are all zeros."""
 
     name: Any
@@ -96,16 +85,12 @@ class CategoryColumn:
             float
         )
 
-    def base(self, column: pd.Series) -> Array:
+    def curved(self, column: pd.Series) -> Array:
         """Return the zeros and ones less their means, a level of half the people SD 1.
 
         Not divided by the standard deviation: a ridge must shrink rare levels most.
         """
         return np.asarray(2 * (self.plain(column) - self.shares))
-
-    def curved(self, column: pd.Series) -> Array:
-        """Return what `base` does: a category has no curve."""
-        return self.base(column)
 
     def cells(self, column: pd.Series) -> npt.NDArray[np.uint64]:
         """Return the level of each person, the same in every binning."""
@@ -124,86 +109,53 @@ class CategoryColumn:
 class Encoder:
     """Columns learned from some people, without a look at the secret."""
 
-    columns: tuple[NumberColumn | CategoryColumn, ...]
+    columns: tuple[_NumberColumn | _CategoryColumn, ...]
 
-    def encode(self, features: pd.DataFrame, kind: str) -> npt.NDArray[Any]:
-        """Return one row per person, as a `kind` of model reads it.
+    def plain(self, features: pd.DataFrame) -> Array:
+        """Return numbers as they are and levels as zeros and ones, a row a person."""
+        parts = [column.plain(given) for column, given in self._match(features)]
+        return _side_by_side(parts, len(features))
 
-        `kind` is a method of the columns, or "paired" for curves and the products of
-        every two columns, or "matched" for the cell of equal rows and the curves.
+    def curved(self, features: pd.DataFrame) -> Array:
+        """Return the terms of splines, and levels less their means."""
+        parts = [column.curved(given) for column, given in self._match(features)]
+        return _side_by_side(parts, len(features))
+
+    def cells(self, features: pd.DataFrame) -> npt.NDArray[np.uint64]:
+        """Return the combination of bins and levels, shape (n, n_binnings)."""
+        parts = [column.cells(given) for column, given in self._match(features)]
+        return _combine_cells(parts, len(features), len(BINNINGS))
+
+    def matched(self, features: pd.DataFrame) -> Array:
+        """Return the cell of rows that agree in every digit, then what `curved` does.
+
+        A float holds whole numbers of 53 bits.
         """
-        if kind == "matched":
-            cell = self.encode(features, "exact")
-            return np.column_stack([cell, self.encode(features, "curved")])
-        parts = []
-        method = "curved" if kind == "paired" else kind
-        for column, given in self._match(features):
-            parts.append(getattr(column, method)(given))
-        if kind == "cells":
-            return _combine_cells(parts, len(features), len(BINNINGS))
-        if kind == "exact":
-            # A float holds whole numbers of 53 bits.
-            return (_combine_cells(parts, len(features), 1) >> 11).astype(float)
-        if kind == "paired":
-            bases = [column.base(given) for column, given in self._match(features)]
-            parts += [
-                (first[:, :, None] * second[:, None, :]).reshape(len(features), -1)
-                for i, first in enumerate(bases)
-                for second in bases[i + 1 :]
-            ]
-        return np.column_stack(parts) if parts else np.empty((len(features), 0))
-
-    def n_pairs(self) -> int:
-        """Return how many products "paired" adds."""
-        widths = [
-            len(column.levels)
-            if isinstance(column, CategoryColumn)
-            else 1 + (column.share_missing > 0)
-            for column in self.columns
-        ]
-        return (sum(widths) ** 2 - sum(width**2 for width in widths)) // 2
+        parts = [column.exact(given) for column, given in self._match(features)]
+        cell = (_combine_cells(parts, len(features), 1) >> 11).astype(float)
+        return np.column_stack([cell, self.curved(features)])
 
     def _match(
         self, features: pd.DataFrame
-    ) -> Iterator[tuple[NumberColumn | CategoryColumn, pd.Series]]:
-        for column in self.columns:
-            if column.name not in features:
-                raise DataError(
-                    f"features must have the column {column.name!r}, which was there "
-                    "to learn from"
-                )
-            yield column, features[column.name]
+    ) -> list[tuple[_NumberColumn | _CategoryColumn, pd.Series]]:
+        names = [column.name for column in self.columns]
+        check_table(features, name="features", columns=names)
+        return [(column, features[column.name]) for column in self.columns]
 
 
 def learn_encoder(features: pd.DataFrame) -> Encoder:
     """Learn scales, knots, bins and levels; columns without any variation go."""
-    columns: list[NumberColumn | CategoryColumn | None] = []
+    columns: list[_NumberColumn | _CategoryColumn | None] = []
     for name in features.columns:
         column = features[name]
         if pd.api.types.is_numeric_dtype(column):
-            columns.append(_learn_number(name, read_numbers(column)))
+            columns.append(_learn_number(name, read_numbers(column, name=repr(name))))
         else:
             columns.append(_learn_category(name, column))
     return Encoder(tuple(column for column in columns if column is not None))
 
 
-def read_numbers(column: pd.Series) -> Array:
-    """Return a column as float64, missing values as NaN."""
-    if not pd.api.types.is_numeric_dtype(column):
-        raise DataError(
-            f"column {column.name!r} must hold numbers, as where it was learned from; "
-            f"got {column.dtype}"
-        )
-    x = column.to_numpy(dtype=float, na_value=np.nan)
-    if np.isinf(x).any():
-        raise DataError(
-            f"column {column.name!r} must hold finite or missing numbers; got "
-            f"{np.isinf(x).sum()} infinite"
-        )
-    return x
-
-
-def _learn_number(name: Any, x: Array) -> NumberColumn | None:
+def _learn_number(name: Any, x: Array) -> _NumberColumn | None:
     is_missing = np.isnan(x)
     seen = x[~is_missing]
     if not len(seen):
@@ -225,12 +177,12 @@ def _learn_number(name: Any, x: Array) -> NumberColumn | None:
         edges = tuple(
             np.unique(np.quantile(seen, np.arange(1, n) / n)) for n in BINNINGS
         )
-    return NumberColumn(
+    return _NumberColumn(
         name, median, is_missing.mean(), center, scale, knots, keep, rotation, edges
     )
 
 
-def _learn_category(name: Any, column: pd.Series) -> CategoryColumn | None:
+def _learn_category(name: Any, column: pd.Series) -> _CategoryColumn | None:
     counts = pd.Series(_read_labels(column), dtype=object).value_counts()
     # Sorted by what they say, so that the order of categories or rows is of no matter.
     counts = counts.iloc[
@@ -242,7 +194,7 @@ def _learn_category(name: Any, column: pd.Series) -> CategoryColumn | None:
         return None
     counts = counts.iloc[:MAX_LEVELS]
     shares = counts.to_numpy(dtype=float) / len(column)
-    return CategoryColumn(name, pd.Index(counts.index, dtype=object), shares)
+    return _CategoryColumn(name, pd.Index(counts.index, dtype=object), shares)
 
 
 def _read_labels(column: pd.Series) -> npt.NDArray[np.object_]:
@@ -268,6 +220,10 @@ def _spline_terms(z: Array, knots: Array) -> Array:
             after = cubes[:, -1] * (previous - knot) / (last - previous)
             terms.append((cube - before + after) / (last - knots[0]) ** 2)
     return np.column_stack(terms)
+
+
+def _side_by_side(parts: list[Array], n: int) -> Array:
+    return np.column_stack(parts) if parts else np.empty((n, 0))
 
 
 def _combine_cells(

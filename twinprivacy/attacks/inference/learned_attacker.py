@@ -1,136 +1,38 @@
-"""An attacker who learns from auxiliary people what the answers say of the secret."""
+"""An attacker who learns from auxiliary people what the answers say of the secret.
+
+The model is chosen by held-out log loss: folds that share no person, the best setting
+of each model, calibration, and a fit of the best on everybody.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from twinprivacy._types import Array, Indices
-from twinprivacy._validation import check_choice, check_rng
-from twinprivacy.attacks.inference.encoder import MAX_PAIRS, Encoder, learn_encoder
-from twinprivacy.attacks.inference.folds import (
-    Target,
-    cross_validate,
-    deal_folds,
-    finish,
-    fit_model,
-    mix,
-)
+from twinprivacy._validation import check_choices, check_rng, check_whole
+from twinprivacy.attacks.inference.encoder import Encoder, learn_encoder
 from twinprivacy.attacks.inference.models import (
-    MIN_SHARE_MATCHED,
+    MODELS,
+    Model,
     ResidualLaw,
     estimate_shares,
     learn_residual_law,
-    on_one_thread,
-    share_matched,
+    masses_out_of_fold,
+    softmax,
 )
 from twinprivacy.attacks.inference.threats import Auxiliary, Secret, ThreatModel
-from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.errors import DataError
 
 __all__ = [
-    "FittedLearnedAttacker",
     "LearnedAttacker",
 ]
 
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Learned:
-    """A model of the secret, chosen, calibrated and fitted on everybody.
-
-    Attributes
-    ----------
-    name : str
-        The chosen model, one of `MODELS`.
-    log_loss_bits : dict of str to float
-        Cross-validated log loss of each model tried, -mean log2 P(secret), in bits.
-    out_of_fold : numpy.ndarray
-        Shape (n, n_values): the chosen model's calibrated P(secret) of each person, by
-        fits that the person was held out of.
-    model : object
-        The chosen model's fit.
-    """
-
-    name: str
-    log_loss_bits: dict[str, float]
-    out_of_fold: Array
-    model: Any
-    _encoder: Encoder
-    _target: Target
-    _setting: int
-    _power: float
-    _law: ResidualLaw | None
-
-    @on_one_thread
-    def probabilities(self, features: pd.DataFrame) -> Array:
-        """Return P(secret | features), shape (n, n_values), all > 0, rows adding to 1.
-
-        Parameters
-        ----------
-        features : pandas.DataFrame
-            The columns learned from, in any order; others are ignored.
-
-        Raises
-        ------
-        DataError
-            If a column is not there, or a number is infinite or not a number.
-        """
-        x = self._encoder.encode(features, _KINDS[self.name])
-        found = self.model.path(x)[self._setting]
-        if self._law is not None:
-            assert self._target.edges is not None
-            found = self._law.masses(found, self._target.edges)
-        n = len(self.out_of_fold)
-        shares = estimate_shares(self._target.codes, self._target.n_values)
-        return finish(mix(found, shares, n), shares, self._power, n)
-
-
-@dataclass(frozen=True, eq=False)
-class FittedLearnedAttacker:
-    """An attacker who has learned P(secret | known, answers) from auxiliary people.
-
-    Attributes
-    ----------
-    model_name : str
-        The model chosen, one of "shares", "table", "logistic", "interactions",
-        "forest", "boosting" and "exact".
-    log_loss_bits : dict of str to float
-        Cross-validated log loss of each model tried, in bits per person.
-    """
-
-    model_name: str
-    log_loss_bits: dict[str, float]
-    _learned: Learned = field(repr=False)
-    _threat: ThreatModel = field(repr=False)
-
-    def posterior(self, known: pd.DataFrame, answers: Array, prior: Array) -> Array:
-        """Return P(secret | known, answers), every value above 0, rows adding to 1.
-
-        Parameters
-        ----------
-        known : pandas.DataFrame
-            Columns that the attacker knows of the targets, shape (n, n_known).
-        answers : numpy.ndarray
-            What the twin said of them, shape (n, n_answers * n_queries).
-        prior : numpy.ndarray
-            Not used: what the known columns say was learned along with the answers.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (n, n_values).
-
-        Raises
-        ------
-        DataError
-            If a known column is not there, or numbers are infinite.
-        """
-        return self._learned.probabilities(_join(known, answers, self._threat))
-
-
-MODELS = ("shares", "table", "logistic", "interactions", "forest", "boosting", "exact")
+ALL_MODELS = tuple(MODELS)
 
 
 @dataclass(frozen=True)
@@ -149,11 +51,10 @@ class LearnedAttacker:
     models : tuple of str
         Models to choose from: "shares" (of each value, whatever is known), "table"
         (shares within each combination of values), "logistic" (ridge regression with
-        splines, so that effects need not be monotone), "interactions" (with products of
-        every two columns too), "forest", "boosting" (from 500 people on) and "exact"
-        (shares among those who agree in every digit, shrunk to the logistic model;
-        where at least 5 % agree with somebody else). For a secret number the last five
-        predict a mean, and their residuals its law.
+        splines, so that effects need not be monotone), "boosting" (from 500 people on)
+        and "exact" (shares among those who agree in every digit, shrunk to the logistic
+        model; where at least 5 % agree with somebody else). For a secret number the
+        last three predict a mean, and their residuals its law.
     folds : int
         Folds of the cross-validation, 2 or more.
 
@@ -174,17 +75,18 @@ class LearnedAttacker:
     (('logistic',), 5)
     """
 
-    models: tuple[str, ...] = MODELS
+    models: tuple[str, ...] = ALL_MODELS
     folds: int = 5
 
     def __post_init__(self) -> None:
         """Refuse models that there are not."""
-        _check_settings(self.models, self.folds)
+        check_choices(self.models, name="models", allowed=MODELS)
+        check_whole(self.folds, name="folds", least=2)
         object.__setattr__(self, "models", tuple(self.models))
 
     def fit(
         self, auxiliary: Auxiliary, *, rng: np.random.Generator
-    ) -> FittedLearnedAttacker:
+    ) -> "_FittedLearnedAttacker":
         """Learn the secret from what is known of auxiliary people, and their answers.
 
         Parameters
@@ -192,33 +94,41 @@ class LearnedAttacker:
         auxiliary : Auxiliary
             People whose secret the attacker knows, none of them a target.
         rng : numpy.random.Generator
-            Source of folds and random states; the same for any number of workers.
-
-        Returns
-        -------
-        FittedLearnedAttacker
+            Source of folds; the same for any number of workers.
 
         Raises
         ------
         DataError
-            For fewer than 2 people or infinite numbers.
+            For a single person or infinite numbers.
         """
         check_rng(rng)
-        secret, threat = auxiliary.secret, auxiliary.threat
-        is_number = secret.edges is not None
+        threat = auxiliary.threat
+        is_number = auxiliary.secret.edges is not None
         learned = learn(
             _join(auxiliary.people, auxiliary.answers, threat),
             auxiliary.codes,
-            secret,
+            auxiliary.secret,
             models=self.models,
             folds=self.folds,
             groups=_find_groups(auxiliary.persons),
-            numbers=auxiliary.people[threat.sensitive] if is_number else None,
+            numbers=auxiliary.people[threat.sensitive].to_numpy(dtype=float)
+            if is_number
+            else None,
             rng=rng,
         )
-        return FittedLearnedAttacker(
-            learned.name, learned.log_loss_bits, learned, threat
-        )
+        return _FittedLearnedAttacker(learned, threat)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _FittedLearnedAttacker:
+    """An attacker who has learned P(secret | known, answers)."""
+
+    learned: "Learned"
+    threat: ThreatModel
+
+    def posterior(self, known: pd.DataFrame, answers: Array, prior: Array) -> Array:
+        """Return P(secret | known, answers); what imputation says was learned along."""
+        return self.learned.probabilities(_join(known, answers, self.threat))
 
 
 def _find_groups(persons: Indices | None) -> Indices | None:
@@ -238,29 +148,95 @@ def _join(people: pd.DataFrame, answers: Array, threat: ThreatModel) -> pd.DataF
     return pd.concat([columns, pd.DataFrame(means, columns=names)], axis=1)
 
 
-_MIN_PEOPLE_OF_BOOSTING = 500
+@dataclass(frozen=True, eq=False, repr=False)
+class _Target:
+    """What is to be guessed of each person: a code and, for a secret number, itself."""
 
-_KINDS = {
-    "shares": "plain",
-    "table": "cells",
-    "logistic": "curved",
-    "interactions": "paired",
-    "forest": "plain",
-    "boosting": "plain",
-    "exact": "matched",
-}
+    codes: Indices
+    secret: Secret
+    numbers: Array | None
+
+    def of(self, rows: npt.NDArray[np.bool_]) -> "_Target":
+        """Return some of the people."""
+        numbers = None if self.numbers is None else self.numbers[rows]
+        return _Target(self.codes[rows], self.secret, numbers)
+
+    def shares(self) -> Array:
+        """Return the share of each value."""
+        return estimate_shares(self.codes, self.secret.n_values)
+
+    def fit(self, model: Model, x: npt.NDArray[Any]) -> Any:
+        """Fit a model, by the mean of a number where the model can."""
+        if self.numbers is not None and model.fit_mean is not None:
+            return model.fit_mean(x, self.numbers)
+        return model.fit(x, self.codes, self.secret.n_values)
 
 
-@on_one_thread
+@dataclass(frozen=True, eq=False, repr=False)
+class _Candidate:
+    """One model's best setting, held out.
+
+    `means` are those that the model gives for a number, None where it gives shares.
+    """
+
+    model: Model
+    setting: int
+    power: float
+    means: Array | None
+    probabilities: Array
+    loss: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Learned:
+    """A model of the secret, chosen, calibrated and fitted on everybody.
+
+    `log_loss_bits` is the cross-validated loss, -mean log2 P(secret), of each model
+    tried.
+    """
+
+    log_loss_bits: dict[str, float]
+    _chosen: _Candidate
+    _fit: Any
+    _encoder: Encoder
+    _target: _Target
+    _law: ResidualLaw | None
+
+    @property
+    def name(self) -> str:
+        """Name of the chosen model."""
+        return self._chosen.model.name
+
+    @property
+    def out_of_fold(self) -> Array:
+        """P(secret) of each person by fits that held the person out, (n, n_values)."""
+        return self._chosen.probabilities
+
+    def probabilities(self, features: pd.DataFrame) -> Array:
+        """Return P(secret | features), shape (n, n_values), all > 0, rows adding to 1.
+
+        Columns are found by name; a DataError is raised where one is not there, or
+        infinite.
+        """
+        with threadpool_limits(1):
+            x = self._chosen.model.inputs(self._encoder, features)
+            found = self._fit.path(x)[self._chosen.setting]
+            if self._law is not None:
+                assert self._target.secret.edges is not None
+                found = self._law.masses(found, self._target.secret.edges)
+            n, shares = len(self._target.codes), self._target.shares()
+            return _finish(_mix(found, shares, n), shares, self._chosen.power, n)
+
+
 def learn(
     features: pd.DataFrame,
-    codes: npt.ArrayLike,
+    codes: Indices,
     secret: Secret,
     *,
-    models: Sequence[str] = MODELS,
+    models: Sequence[str] = ALL_MODELS,
     folds: int = 5,
-    groups: npt.ArrayLike | None = None,
-    numbers: npt.ArrayLike | None = None,
+    groups: Indices | None = None,
+    numbers: Array | None = None,
     rng: np.random.Generator,
 ) -> Learned:
     r"""Learn the strongest guess of a secret, the model chosen by held-out log loss.
@@ -270,7 +246,7 @@ def learn(
     features : pandas.DataFrame
         One row per person, any number of columns, 0 too: numbers, true and false, or
         categories. Missing values and, later, categories that nobody had are allowed.
-    codes : array_like of int
+    codes : numpy.ndarray
         Shape (n,): place of each person's secret in `secret.values`.
     secret : Secret
         Values, and for a number the ends of its bins.
@@ -278,37 +254,28 @@ def learn(
         Models to choose from, of `MODELS`.
     folds : int
         2 or more; each has about the same shares of the values.
-    groups : array_like, optional
+    groups : numpy.ndarray, optional
         Shape (n,): rows of equal value are held out together.
-    numbers : array_like, optional
-        Shape (n,): a secret number itself; middles of the bins if not given.
+    numbers : numpy.ndarray, optional
+        Shape (n,): a secret number itself.
     rng : numpy.random.Generator
-        Source of folds and random states.
-
-    Returns
-    -------
-    Learned
+        Source of folds.
 
     Raises
     ------
-    ParameterError
-        For an unknown model, no model, or fewer than 2 folds.
     DataError
-        For fewer than 2 people (or groups), lengths that differ, codes outside the
-        values, infinite features.
+        For a single person (or group), or infinite features.
 
     Notes
     -----
     "shares" are those of the values; "table" the shares within each combination of
     values, shrunk to the overall ones; "logistic" a multinomial ridge regression in
-    restricted cubic splines of the numbers; "interactions" the same with the products
-    of every two columns; "forest" extremely randomised trees; "boosting" histogram
-    boosting; "exact" the shares s of those who agree in every column, not binned,
-    shrunk to "logistic" p as if it were w people: (n s + w p) / (n + w). Each has a few
-    settings (bins, penalty, number of trees, w), of which the folds choose. For a
-    number the last five predict its mean; the out-of-fold
-    residuals, smoothed and with a spread log-linear in the mean, make it masses on the
-    bins.
+    restricted cubic splines of the numbers; "boosting" histogram boosting; "exact" the
+    shares s of those who agree in every column, not binned, shrunk to "logistic" p as
+    if it were w people: (n s + w p) / (n + w). Each has a few settings (bins, penalty,
+    number of trees, w), of which the folds choose. For a number the last three predict
+    its mean; the out-of-fold residuals, smoothed and with a spread log-linear in the
+    mean, make it masses on the bins.
 
     Probabilities are calibrated towards the shares s by one power, fitted out of fold
     with a normal prior of mean 1 and SD 1/2:
@@ -317,95 +284,145 @@ def learn(
 
     and mixed with the shares, which count for one person more than the n.
 
-    "boosting" needs 500 people and "interactions" at most 150 products and 5 people for
-    each, and "exact" that at least 5 % of the rows agree with somebody else's; they are
-    passed over unless no other model is allowed.
+    "boosting" needs 500 people, and "exact" that at least 5 % of the rows agree with
+    somebody else's; they are passed over unless no other model is allowed.
 
     References
     ----------
-    Geurts, Ernst and Wehenkel (2006), doi:10.1007/s10994-006-6226-1; Harrell (2015),
-    doi:10.1007/978-3-319-19425-7.
+    Harrell (2015), doi:10.1007/978-3-319-19425-7.
     """
-    check_rng(rng)
-    target = _read_target(features, codes, secret, numbers)
-    _check_settings(models, folds)
-    encoder = learn_encoder(features)
-    fold_rng, *rngs = rng.spawn(1 + len(MODELS))
-    fold = deal_folds(target.codes, folds, groups, fold_rng)
-    names = _choose_models(models, encoder, features, groups)
-    inputs = {name: encoder.encode(features, _KINDS[name]) for name in names}
-    # Each model has a generator of its own, whichever others are tried.
-    sources = {name: rngs[MODELS.index(name)].spawn(fold.max() + 2) for name in names}
-    tried = cross_validate(inputs, target, fold, sources)
-    # The first, and so the simplest, of equals.
-    best = min(tried, key=lambda name: tried[name].loss)
-    law = None
-    if target.is_mean(best):
-        assert target.numbers is not None
-        law = learn_residual_law(tried[best].raw, target.numbers)
-    return Learned(
-        name=best,
-        log_loss_bits={name: candidate.loss for name, candidate in tried.items()},
-        out_of_fold=tried[best].probabilities,
-        model=fit_model(best, inputs[best], target, sources[best][-1]),
-        _encoder=encoder,
-        _target=target,
-        _setting=tried[best].setting,
-        _power=tried[best].power,
-        _law=law,
-    )
+    target = _Target(codes, secret, numbers)
+    # Matrix products are small: more threads wait for each other, many times as long
+    # where cores are shared, and sums would depend on how many there are.
+    with threadpool_limits(1):
+        encoder = learn_encoder(features)
+        (fold_rng,) = rng.spawn(1)
+        fold = _deal_folds(codes, folds, groups, fold_rng)
+        allowed = [model for name, model in MODELS.items() if name in models]
+        if not encoder.columns:
+            allowed = [MODELS["shares"]]
+        inputs = {model: model.inputs(encoder, features) for model in allowed}
+        fit = {m: x for m, x in inputs.items() if m.can_learn(x, groups)} or inputs
+        tried = _cross_validate(fit, target, fold)
+        best = min(tried, key=lambda candidate: candidate.loss)
+        law = None
+        if best.means is not None:
+            assert numbers is not None
+            law = learn_residual_law(best.means, numbers)
+        return Learned(
+            {candidate.model.name: candidate.loss for candidate in tried},
+            best,
+            target.fit(best.model, inputs[best.model]),
+            encoder,
+            target,
+            law,
+        )
 
 
-def _read_target(
-    features: pd.DataFrame,
-    codes: npt.ArrayLike,
-    secret: Secret,
-    numbers: npt.ArrayLike | None,
-) -> Target:
-    code = np.asarray(codes, dtype=np.intp)
-    n = len(features)
-    if n < 2 or code.shape != (n,):
+def _deal_folds(
+    codes: Indices, folds: int, groups: Indices | None, rng: np.random.Generator
+) -> Indices:
+    """Return the fold of each row, groups dealt in the order of their first code."""
+    first = group = np.arange(len(codes))
+    if groups is not None:
+        _, first, group = np.unique(groups, return_index=True, return_inverse=True)
+    if len(first) < 2:
         raise DataError(
-            "features and codes must have one row for each of 2 people or more; got "
-            f"{n} and {code.size}"
+            "auxiliary people must be 2 or more to learn from, whatever their rows; "
+            f"got {len(first)}"
         )
-    if code.min() < 0 or code.max() >= secret.n_values:
-        raise DataError(f"codes must lie in 0 to {secret.n_values - 1}")
-    if secret.edges is None:
-        return Target(code, secret.n_values, None, None)
-    given = np.asarray(secret.values, dtype=float)[code] if numbers is None else numbers
-    number = np.asarray(given, dtype=float)
-    if number.shape != (n,) or not np.isfinite(number).all():
-        raise DataError(f"numbers must be {n} finite numbers")
-    return Target(code, secret.n_values, number, secret.edges)
+    order = np.lexsort((rng.random(len(first)), codes[first]))
+    fold_of_group = np.empty(len(first), dtype=np.intp)
+    fold_of_group[order] = np.arange(len(first)) % folds
+    return fold_of_group[group]
 
 
-def _check_settings(models: Sequence[str], folds: int) -> None:
-    if isinstance(models, str) or not len(models):
-        raise ParameterError(
-            f"models must be a sequence of one name or more; got {models!r}"
-        )
-    for name in models:
-        check_choice(name, name="models", allowed=MODELS)
-    if isinstance(folds, bool) or not isinstance(folds, int | np.integer) or folds < 2:
-        raise ParameterError(f"folds must be a whole number from 2; got {folds!r}")
+def _cross_validate(
+    inputs: dict[Model, npt.NDArray[Any]], target: _Target, fold: Indices
+) -> list[_Candidate]:
+    """Return each model's held-out probabilities, by folds that share no person."""
+    import joblib
+
+    n_folds = fold.max() + 1
+    paths = joblib.Parallel()(
+        joblib.delayed(_hold_out)(model, x, target, fold == k)
+        for model, x in inputs.items()
+        for k in range(n_folds)
+    )
+    shares = np.empty((len(fold), target.secret.n_values))
+    for k in range(n_folds):
+        shares[fold == k] = target.of(fold != k).shares()
+    tried = []
+    for i, model in enumerate(inputs):
+        of_folds = paths[i * n_folds : (i + 1) * n_folds]
+        path = [np.empty((len(fold), *held.shape[1:])) for held in of_folds[0]]
+        for k, held_out in enumerate(of_folds):
+            for whole, part in zip(path, held_out, strict=True):
+                whole[fold == k] = part
+        tried.append(_choose_setting(model, path, target, fold, shares))
+    return tried
 
 
-def _choose_models(
-    models: Sequence[str],
-    encoder: Encoder,
-    features: pd.DataFrame,
-    groups: npt.ArrayLike | None,
-) -> list[str]:
-    if not encoder.columns:
-        return ["shares"]
-    names = [name for name in MODELS if name in models]
-    n, n_pairs = len(features), encoder.n_pairs()
-    fits = {
-        "interactions": 0 < n_pairs <= min(MAX_PAIRS, n / 5),
-        "boosting": n >= _MIN_PEOPLE_OF_BOOSTING,
-    }
-    if "exact" in names:
-        cell = encoder.encode(features, "exact")[:, 0]
-        fits["exact"] = share_matched(cell, groups) >= MIN_SHARE_MATCHED
-    return [name for name in names if fits.get(name, True)] or names
+def _hold_out(
+    model: Model, x: npt.NDArray[Any], target: _Target, test: npt.NDArray[np.bool_]
+) -> list[Array]:
+    with threadpool_limits(1):
+        return list(target.of(~test).fit(model, x[~test]).path(x[test]))
+
+
+def _choose_setting(
+    model: Model, path: list[Array], target: _Target, fold: Indices, shares: Array
+) -> _Candidate:
+    n, means = len(fold), None
+    if target.numbers is not None and model.fit_mean is not None:
+        assert target.secret.edges is not None
+        errors = [np.mean((mean - target.numbers) ** 2) for mean in path]
+        setting = int(np.argmin(errors))
+        means = path[setting]
+        found = masses_out_of_fold(means, target.numbers, fold, target.secret.edges)
+        found = _mix(found, shares, n)
+    else:
+        mixed = [_mix(found, shares, n) for found in path]
+        setting = int(np.argmin([_log_loss_bits(p, target.codes) for p in mixed]))
+        found = mixed[setting]
+    power = _fit_power(found, shares, target.codes)
+    calibrated = _finish(found, shares, power, n)
+    loss = _log_loss_bits(calibrated, target.codes)
+    return _Candidate(model, setting, power, means, calibrated, loss)
+
+
+def _mix(p: Array, shares: Array, n: int) -> Array:
+    """Return p with one person's worth of shares, so that nothing is impossible."""
+    return (n * p + shares) / (n + 1)
+
+
+def _log_loss_bits(p: Array, codes: Indices) -> float:
+    return float(-np.log2(p[np.arange(len(codes)), codes]).mean())
+
+
+def _calibrate(p: Array, shares: Array, power: float) -> Array:
+    log_share = np.log(shares)
+    return softmax(log_share + power * (np.log(p) - log_share))
+
+
+def _finish(p: Array, shares: Array, power: float, n: int) -> Array:
+    """Calibrate probabilities and mix in the shares of everyone."""
+    # A power above 1 makes the rarest rarer than n people can tell.
+    return _mix(_calibrate(p, shares, power), shares, n)
+
+
+def _fit_power(p: Array, shares: Array, codes: Indices) -> float:
+    """Return the power that minimises log loss n + 2 (power - 1)^2, by Newton."""
+    log_ratio = np.log(p) - np.log(shares)
+    observed = log_ratio[np.arange(len(codes)), codes].sum()
+    power = 1.0
+    for _ in range(25):
+        chance = _calibrate(p, shares, power)
+        mean = (chance * log_ratio).sum(axis=1)
+        variance = (chance * log_ratio**2).sum() - (mean**2).sum()
+        step = (mean.sum() - observed + 4 * (power - 1)) / (variance + 4)
+        new = float(np.clip(power - step, 0, 3))
+        if abs(new - power) < 1e-4:
+            break
+        power = new
+    return power

@@ -1,60 +1,69 @@
-"""Models of a category: each fits a path of settings, of which the data choose one."""
+"""Models of a secret: each fits a path of settings, of which the data choose one.
+
+`MODELS` is the list. A model of a category gives shares of its values; of a number most
+give a mean, which the law of the residuals turns into masses of bins.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, wraps
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from twinprivacy._types import Array, Indices
+from twinprivacy.attacks.inference.encoder import Encoder
 
 # How many people's worth of overall shares a cell of a table is shrunk by.
 _TABLE_WEIGHTS = (1.0, 5.0, 25.0)
 # One over the prior variance of the effect of a standard deviation.
 _PENALTIES = (30.0, 3.0, 0.3)
-_N_TREES = 200
-_MIN_LEAF = 5
-# Rows that each tree draws at most: more is slow, and brings little.
-_MAX_ROWS_OF_TREE = 4_000
+_MIN_PEOPLE_OF_BOOSTING = 500
 _BOOSTING_STAGES = (12, 25, 50, 100)
 # Beyond so many coefficients a Hessian is slower than gradients alone.
 _MAX_NEWTON = 300
-
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def on_one_thread(function: Callable[P, R]) -> Callable[P, R]:
-    """Return the function with its matrix products on one thread.
-
-    They are small: more threads wait for each other, many times as long where cores are
-    shared, and sums would depend on how many there are.
-    """
-
-    @wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _find_threads().limit(limits=1):
-            return function(*args, **kwargs)
-
-    return run
-
-
-@cache
-def _find_threads() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
 
 
 class _Path(Protocol):
     """A model fitted under several settings."""
 
     def path(self, x: npt.NDArray[Any]) -> list[Array]:
-        """Return P(value) by each setting, arrays of shape (n, n_values)."""
+        """Return by each setting P(value), shape (n, n_values), or the mean, (n,)."""
         ...
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Model:
+    """One way to learn a secret.
+
+    Attributes
+    ----------
+    name : str
+    inputs : callable
+        Encoder and features to what the model reads, a row a person.
+    fit_shares : callable
+        Inputs, codes of a category and shares of its values to a fit.
+    fit_mean : callable, optional
+        Inputs and numbers to a fit of the mean; None where a number is taken by the
+        shares of its bins.
+    can_learn : callable
+        Whether the inputs, and the persons whose rows they are, suffice.
+    """
+
+    name: str
+    inputs: Callable[[Encoder, pd.DataFrame], npt.NDArray[Any]]
+    fit_shares: Callable[[Any, Indices, Array], _Path]
+    fit_mean: Callable[[Any, Array], _Path] | None = None
+    can_learn: Callable[[Any, Indices | None], bool] = lambda x, persons: True
+
+    def fit(self, x: npt.NDArray[Any], codes: Indices, n_values: int) -> _Path:
+        """Fit the shares of a category under all settings of the model."""
+        shares = estimate_shares(codes, n_values)
+        if len(np.unique(codes)) < 2:
+            return _Shares(shares)
+        return self.fit_shares(x, codes, shares)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,22 +110,31 @@ class _Logistic:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class _Trees:
-    """A forest or boosted trees of scikit-learn."""
+class _BoostedShares:
+    """Boosted trees of scikit-learn, for a category."""
 
     model: Any
     n_values: int
 
     def path(self, x: npt.NDArray[Any]) -> list[Array]:
-        """Return the forest's shares, or those after each stage of boosting."""
-        return [
-            self._spread(p) for p in _predict_stages(self.model, x, "predict_proba")
-        ]
+        """Return the shares after each stage, of values without anybody 0."""
+        found = []
+        for p in _after_stages(self.model.staged_predict_proba, x):
+            spread = np.zeros((len(p), self.n_values))
+            spread[:, self.model.classes_] = p
+            found.append(spread)
+        return found
 
-    def _spread(self, p: Array) -> Array:
-        spread = np.zeros((len(p), self.n_values))
-        spread[:, self.model.classes_] = p
-        return spread
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _BoostedMean:
+    """Boosted trees of scikit-learn, for a number."""
+
+    model: Any
+
+    def path(self, x: npt.NDArray[Any]) -> list[Array]:
+        """Return the mean after each stage."""
+        return _after_stages(self.model.staged_predict, x)
 
 
 def softmax(score: Array) -> Array:
@@ -130,72 +148,47 @@ def estimate_shares(codes: Indices, n_values: int) -> Array:
     return (np.bincount(codes, minlength=n_values) + 1) / (len(codes) + n_values)
 
 
-def fit_path(
-    name: str,
-    x: npt.NDArray[Any],
-    codes: Indices,
-    n_values: int,
-    rng: np.random.Generator,
-) -> _Path:
-    """Fit the model `name` under all its settings."""
-    shares = estimate_shares(codes, n_values)
-    if name == "shares" or x.shape[1] == 0 or len(np.unique(codes)) < 2:
-        return _Shares(shares)
-    if name == "table":
-        return _fit_table(x, codes, shares)
-    if name in ("logistic", "interactions"):
-        return _fit_logistic(x, codes, shares)
-    if name == "exact":
-        base = _fit_logistic(x[:, 1:], codes, shares)
-        return _fit_exact(x, np.eye(n_values)[codes], base)
-    model = _make_trees(name, "Classifier", len(x), rng)
-    return _Trees(_fit_alone(model, x, codes), n_values)
+def _fit_shares(x: npt.NDArray[Any], codes: Indices, shares: Array) -> _Shares:
+    return _Shares(shares)
 
 
-def _make_trees(name: str, kind: str, n: int, rng: np.random.Generator) -> Any:
-    """Return a forest or boosted trees, a "Classifier" or a "Regressor"."""
+def _are_enough_to_boost(x: Array, persons: Indices | None) -> bool:
+    return len(x) >= _MIN_PEOPLE_OF_BOOSTING
+
+
+def _boost(kind: str, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Any:
+    """Fit a boosted "Classifier" or "Regressor".
+
+    On one thread, as its predictions are: sums depend on how many threads there are,
+    and threads that wait for each other at every tree are slow where cores are shared.
+    """
     from sklearn import ensemble
 
-    state = int(rng.integers(2**31))
-    if name == "forest":
-        return getattr(ensemble, f"ExtraTrees{kind}")(
-            n_estimators=_N_TREES,
-            min_samples_leaf=_MIN_LEAF,
-            max_features=0.5,
-            bootstrap=n > _MAX_ROWS_OF_TREE,
-            max_samples=_MAX_ROWS_OF_TREE if n > _MAX_ROWS_OF_TREE else None,
-            random_state=state,
-            n_jobs=1,
-        )
-    # Stopped by the folds, not by a split of its own, which would tear people apart
-    # and fails on a value that one person has.
-    return getattr(ensemble, f"HistGradientBoosting{kind}")(
+    model = getattr(ensemble, f"HistGradientBoosting{kind}")(
         max_iter=_BOOSTING_STAGES[-1],
         max_leaf_nodes=8,
         l2_regularization=1.0,
+        # Stopped by the folds, not by a split of its own, which would tear people apart
+        # and fails on a value that one person has.
         early_stopping=False,
-        random_state=state,
+        # Of matter from 200,000 rows on, of which it draws some to place its bins.
+        random_state=0,
     )
-
-
-def _fit_alone(model: Any, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Any:
-    """Fit on one thread: sums over more depend on how many there are."""
-    from threadpoolctl import threadpool_limits
-
     with threadpool_limits(1):
         return model.fit(x, y)
 
 
-def _predict_stages(model: Any, x: npt.NDArray[Any], method: str) -> list[Array]:
-    """Return a forest's prediction, or those after each stage of boosting."""
-    from threadpoolctl import threadpool_limits
+def _fit_boosted_shares(x: Array, codes: Indices, shares: Array) -> _BoostedShares:
+    return _BoostedShares(_boost("Classifier", x, codes), len(shares))
 
-    staged = getattr(model, f"staged_{method}", None)
-    if staged is None:
-        return [getattr(model, method)(x)]
-    # Threads that wait for each other at every tree are slow where cores are shared.
+
+def _fit_boosted_mean(x: Array, numbers: Array) -> _BoostedMean:
+    return _BoostedMean(_boost("Regressor", x, numbers))
+
+
+def _after_stages(predict: Callable[..., Any], x: npt.NDArray[Any]) -> list[Array]:
     with threadpool_limits(1):
-        stages = enumerate(staged(x), start=1)
+        stages = enumerate(predict(x), start=1)
         return [p for stage, p in stages if stage in _BOOSTING_STAGES]
 
 
@@ -284,7 +277,7 @@ def _solve_lbfgs(
 # How many people's worth of the base model a cell is shrunk by.
 _EXACT_WEIGHTS = (0.1, 1.0, 10.0)
 # Where fewer people agree with somebody else, there is nothing to be had from it.
-MIN_SHARE_MATCHED = 0.05
+_MIN_SHARE_MATCHED = 0.05
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -306,7 +299,7 @@ class _Exact:
     cells: Array
     sums: Array
     sizes: Array
-    base: Any
+    base: _Path
 
     def path(self, x: Array) -> list[Array]:
         """Return (sum + weight base) / (size + weight) by setting of base and weight.
@@ -325,7 +318,7 @@ class _Exact:
         ]
 
 
-def _fit_exact(x: Array, truth: Array, base: Any) -> _Exact:
+def _fit_exact(x: Array, truth: Array, base: _Path) -> _Exact:
     """Sum the truth, ones and zeros or a number, within each cell of `x[:, 0]`."""
     cells, at, sizes = np.unique(x[:, 0], return_inverse=True, return_counts=True)
     sums = np.zeros((len(cells), *truth.shape[1:]))
@@ -333,14 +326,23 @@ def _fit_exact(x: Array, truth: Array, base: Any) -> _Exact:
     return _Exact(cells, sums, sizes.astype(float), base)
 
 
-def share_matched(cell: Array, groups: npt.ArrayLike | None) -> float:
-    """Return the share of rows whose cell holds a row of another group too."""
-    group = np.arange(len(cell)) if groups is None else np.asarray(groups)
-    _, at = np.unique(cell, return_inverse=True)
-    _, group = np.unique(group, return_inverse=True)
-    pairs = np.unique(np.column_stack([at, group]), axis=0)
-    n_groups = np.bincount(pairs[:, 0])
-    return float(np.mean(n_groups[at] > 1))
+def _fit_exact_shares(x: Array, codes: Indices, shares: Array) -> _Exact:
+    base = _fit_logistic(x[:, 1:], codes, shares)
+    return _fit_exact(x, np.eye(len(shares))[codes], base)
+
+
+def _fit_exact_mean(x: Array, numbers: Array) -> _Exact:
+    return _fit_exact(x, numbers, _fit_ridge(x[:, 1:], numbers))
+
+
+def _do_enough_match(x: Array, persons: Indices | None) -> bool:
+    """Say whether enough rows share their cell with a row of another person."""
+    person = np.arange(len(x)) if persons is None else persons
+    _, at = np.unique(x[:, 0], return_inverse=True)
+    _, person = np.unique(person, return_inverse=True)
+    pairs = np.unique(np.column_stack([at, person]), axis=0)
+    n_persons = np.bincount(pairs[:, 0])
+    return float(np.mean(n_persons[at] > 1)) >= _MIN_SHARE_MATCHED
 
 
 def _like(per_row: npt.NDArray[Any], array: Array) -> npt.NDArray[Any]:
@@ -361,17 +363,6 @@ class _Ridge:
     def path(self, x: Array) -> list[Array]:
         """Return the mean by each penalty, arrays of shape (n,)."""
         return list((self.mean + (x - self.centers) @ self.coefficients).T)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class _NumberTrees:
-    """A forest or boosted trees of scikit-learn."""
-
-    model: Any
-
-    def path(self, x: Array) -> list[Array]:
-        """Return the forest's mean, or those after each stage of boosting."""
-        return _predict_stages(self.model, x, "predict")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -405,18 +396,6 @@ class ResidualLaw:
 
     def _standardise(self, mean: Array) -> Array:
         return np.clip((mean - self.center) / self.scale, -3, 3)
-
-
-def fit_means(
-    name: str, x: Array, numbers: Array, rng: np.random.Generator
-) -> _Ridge | _NumberTrees | _Exact:
-    """Fit the mean of a number by the model `name` under all its settings."""
-    if name in ("logistic", "interactions"):
-        return _fit_ridge(x, numbers)
-    if name == "exact":
-        return _fit_exact(x, numbers, _fit_ridge(x[:, 1:], numbers))
-    model = _make_trees(name, "Regressor", len(x), rng)
-    return _NumberTrees(_fit_alone(model, x, numbers))
 
 
 def learn_residual_law(mean: Array, numbers: Array) -> ResidualLaw:
@@ -474,3 +453,28 @@ def _smooth(residual: Array) -> tuple[Array, Array]:
     middles = (ends[1:] + ends[:-1])[filled] / 2
     steps = (ends[:, None] - middles) / width
     return ends, ndtr(steps) @ (counts[filled] / len(residual))
+
+
+# From the simplest on: the first of equals is chosen.
+MODELS = {
+    model.name: model
+    for model in (
+        Model("shares", Encoder.plain, _fit_shares),
+        Model("table", Encoder.cells, _fit_table),
+        Model("logistic", Encoder.curved, _fit_logistic, _fit_ridge),
+        Model(
+            "boosting",
+            Encoder.plain,
+            _fit_boosted_shares,
+            _fit_boosted_mean,
+            _are_enough_to_boost,
+        ),
+        Model(
+            "exact",
+            Encoder.matched,
+            _fit_exact_shares,
+            _fit_exact_mean,
+            _do_enough_match,
+        ),
+    )
+}

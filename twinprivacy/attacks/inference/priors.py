@@ -1,7 +1,6 @@
-"""How common genotypes are among simulated people: the most an attacker can know."""
+"""How common candidates are before an answer: by law, by count or by imputation."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cache
 from typing import Any, cast
 
@@ -11,12 +10,12 @@ import pandas as pd
 
 from twinprivacy._types import Array, Indices
 from twinprivacy._validation import check_choice
-from twinprivacy.attacks.inference.reading import as_answers
-from twinprivacy.attacks.inference.threats import Ask, Auxiliary, Secret
+from twinprivacy.attacks.inference.threats import Auxiliary, Secret
 from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.people.cohort import POPULATIONS
 from twinprivacy.people.columns import CYP2C9_GENOTYPES, RACES, VKORC1_GENOTYPES
 from twinprivacy.people.patients import read_patients
+from twinprivacy.tables import check_table
 from twinprivacy.twins.warfarin.dose import GENOTYPE_PAIRS
 
 __all__ = [
@@ -115,90 +114,58 @@ def _genotypes(
     return found
 
 
-_CandidatePrior = Callable[[pd.DataFrame], npt.ArrayLike]
-Prior = None | str | tuple[str, ...] | _CandidatePrior
-_IMPUTATION = "imputation"
+CandidatePrior = None | str | tuple[str, ...] | Callable[[pd.DataFrame], npt.ArrayLike]
+# Known people, and their secrets by imputation, to P(candidate), rows adding to at
+# most 1.
+FittedPrior = Callable[[pd.DataFrame, Array], Array]
+IMPUTATION = "imputation"
 # One person is spread over all candidates; in a group, as the candidates are overall.
 _PSEUDO_COUNT = 1.0
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class FittedPrior:
-    """P(candidate | known), from what it was fitted to.
-
-    `overall` are the shares of the candidates; `given_value` those among candidates
-    with the same secret; `groups` and `by_group` the known groups and their shares.
-    """
-
-    kind: Prior
-    overall: Array
-    given_value: Array
-    codes: Indices
-    groups: "pd.Index[Any] | None" = None
-    by_group: Array | None = None
-
-    def of(self, known: pd.DataFrame, imputed: Array) -> Array:
-        """Return shape (n, m), rows adding to 1 or less."""
-        if self.kind == _IMPUTATION:
-            return np.asarray(imputed[:, self.codes] * self.given_value)
-        if callable(self.kind):
-            return read_prior(self.kind(known), len(known), self.overall.size)
-        if self.groups is None or self.by_group is None:
-            return np.broadcast_to(self.overall, (len(known), self.overall.size))
-        assert isinstance(self.kind, tuple)
-        places = self.groups.get_indexer(_keys(known, self.kind))
-        # The last row is for groups that no auxiliary person is in.
-        return np.asarray(np.vstack([self.by_group, self.overall])[places])
-
-
-def check_prior(prior: Prior) -> None:
-    """Raise unless `prior` is of an allowed kind."""
-    is_columns = isinstance(prior, tuple) and all(isinstance(c, str) for c in prior)
-    if not (prior is None or prior == _IMPUTATION or callable(prior) or is_columns):
-        raise ParameterError(
-            "prior must be None, 'imputation', a tuple of known columns, or callable "
-            f"with people; got {prior!r}"
-        )
-
-
 def fit_prior(
-    prior: Prior, candidates: pd.DataFrame, codes: Indices, auxiliary: Auxiliary
+    prior: CandidatePrior,
+    candidates: pd.DataFrame,
+    codes: Indices,
+    auxiliary: Auxiliary,
 ) -> FittedPrior:
-    """Count the candidates among the auxiliary people."""
-    m, overall = len(candidates), np.full(len(candidates), 1 / len(candidates))
-    places = np.full(len(auxiliary.people), -1, dtype=np.intp)
-    if not callable(prior):
-        _check_columns(candidates, auxiliary.people)
-        places = _place_people(auxiliary.people, candidates)
-        counts = np.bincount(places[places >= 0], minlength=m)
-        overall = (counts + _PSEUDO_COUNT / m) / (counts.sum() + _PSEUDO_COUNT)
-    of_value = np.bincount(codes, overall, auxiliary.secret.n_values)
-    given_value = overall / of_value[codes]
-    if not isinstance(prior, tuple) or not prior:
-        return FittedPrior(prior, overall, given_value, codes)
-    unknown = [name for name in prior if name not in auxiliary.threat.known]
+    """Count the candidates, whose secrets are `codes`, among the auxiliary people."""
+    m = len(candidates)
+    if callable(prior):
+        return lambda known, imputed: read_prior(prior(known), len(known), m)
+    check_table(auxiliary.people, name="auxiliary", columns=list(candidates.columns))
+    places = _place_people(auxiliary.people, candidates)
+    counts = np.bincount(places[places >= 0], minlength=m)
+    overall = (counts + _PSEUDO_COUNT / m) / (counts.sum() + _PSEUDO_COUNT)
+    if isinstance(prior, tuple) and prior:
+        return _share_by_group(prior, places, overall, auxiliary)
+    if prior == IMPUTATION:
+        of_value = np.bincount(codes, overall, auxiliary.secret.n_values)
+        given_value = overall / of_value[codes]
+        return lambda known, imputed: np.asarray(imputed[:, codes] * given_value)
+    return lambda known, imputed: np.broadcast_to(overall, (len(known), m))
+
+
+def _share_by_group(
+    columns: tuple[str, ...], places: Indices, overall: Array, auxiliary: Auxiliary
+) -> FittedPrior:
+    """Count the candidates within each group of known columns."""
+    unknown = [name for name in columns if name not in auxiliary.threat.known]
     if unknown:
         raise ParameterError(
             "prior must name columns that the attacker knows, among "
             f"{', '.join(auxiliary.threat.known) or 'none'}; got {', '.join(unknown)}"
         )
-    keys = _keys(auxiliary.people, prior)
+    keys = _keys(auxiliary.people, columns)
     groups = keys.unique()
     group = groups.get_indexer(keys)
-    table = np.zeros((len(groups), m))
+    table = np.zeros((len(groups), overall.size))
     np.add.at(table, (group[places >= 0], places[places >= 0]), 1.0)
     n = table.sum(axis=1, keepdims=True)
     table = (table + _PSEUDO_COUNT * overall) / (n + _PSEUDO_COUNT)
-    return FittedPrior(prior, overall, given_value, codes, groups, table)
-
-
-def _check_columns(candidates: pd.DataFrame, people: pd.DataFrame) -> None:
-    lacking = [name for name in candidates.columns if name not in people.columns]
-    if lacking:
-        raise DataError(
-            "the auxiliary people must have the columns of candidates, to learn how "
-            f"common each is; missing: {', '.join(lacking)}"
-        )
+    # The last row is for groups that no auxiliary person is in.
+    table = np.vstack([table, overall])
+    return lambda known, imputed: table[groups.get_indexer(_keys(known, columns))]
 
 
 def _keys(people: pd.DataFrame, columns: tuple[str, ...]) -> "pd.Index[Any]":
@@ -210,6 +177,7 @@ def _keys(people: pd.DataFrame, columns: tuple[str, ...]) -> "pd.Index[Any]":
 
 
 def read_prior(given: npt.ArrayLike, n: int, m: int) -> Array:
+    """Return the prior of m candidates for each of n people, checked."""
     prior = np.asarray(given, dtype=float)
     if prior.shape not in ((m,), (n, m)):
         raise DataError(
@@ -225,59 +193,6 @@ def read_prior(given: npt.ArrayLike, n: int, m: int) -> Array:
             f"{int((~is_law).sum())} of {n} rows that do not"
         )
     return prior
-
-
-def _assign_values(
-    people: pd.DataFrame, values: Mapping[Any, Any], *, like: pd.DataFrame
-) -> pd.DataFrame:
-    """Return the people with one value for all in some columns, typed as in `like`."""
-    return people.assign(
-        **{
-            name: constant_column(value, like[name], len(people))
-            for name, value in values.items()
-        }
-    )
-
-
-def constant_column(value: Any, like: "pd.Series[Any]", n: int) -> Any:
-    """Return n times one value, with the categories of a categorical column."""
-    if isinstance(like.dtype, pd.CategoricalDtype):
-        if value not in like.cat.categories:
-            return np.full(n, value, dtype=object)
-        code = like.cat.categories.get_loc(value)
-        return pd.Categorical.from_codes(np.full(n, code), dtype=like.dtype)
-    return np.full(n, value, dtype=object if isinstance(value, str) else None)
-
-
-def ask_about(ask: Ask, people: pd.DataFrame, n_answers: int) -> Array:
-    """Return the twin's answers, shape (n, n_answers), checked."""
-    return as_answers(ask(people), len(people), n_answers, name="people")
-
-
-def ask_candidates(
-    ask: Ask,
-    people: pd.DataFrame,
-    candidates: pd.DataFrame,
-    n_answers: int,
-    *,
-    like: pd.DataFrame,
-) -> Array:
-    """Return what a twin says of everyone with every candidate, (n, m, n_answers)."""
-    said = np.empty((len(people), len(candidates), n_answers))
-    for place, row in enumerate(candidates.to_dict("records")):
-        asked = _assign_values(people, row, like=like)
-        said[:, place] = ask_about(ask, asked, n_answers)
-    return said
-
-
-def check_ask(ask: Ask | None, attacker: str) -> Ask:
-    """Return the way to ask the twin, or raise where answers are only recorded."""
-    if ask is None:
-        raise ParameterError(
-            f"{attacker} must be able to ask the twin, and the answers here are "
-            "recorded columns; got no twin"
-        )
-    return ask
 
 
 def code_candidates(values: "pd.Series[Any]", secret: Secret) -> Indices:

@@ -9,17 +9,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array, Indices
-from twinprivacy._validation import check_rng
-from twinprivacy.attacks.inference.priors import ask_about, check_ask, constant_column
+from twinprivacy._validation import check_rng, check_whole
+from twinprivacy.attacks.inference.reading import (
+    ask_about,
+    check_ask,
+    constant_column,
+)
 from twinprivacy.attacks.inference.residuals import (
     Exact,
     chunks,
     log_between,
     log_density,
-    normalised,
+    update,
 )
 from twinprivacy.attacks.inference.threats import Ask, Auxiliary, ThreatModel
-from twinprivacy.errors import ParameterError
 
 __all__ = [
     "QueryInversion",
@@ -89,9 +92,7 @@ class QueryInversion:
 
     def __post_init__(self) -> None:
         """Refuse to ask without donors."""
-        n = self.n_donors
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-            raise ParameterError(f"n_donors must be a whole number from 1; got {n!r}")
+        check_whole(self.n_donors, name="n_donors")
 
     def fit(
         self, auxiliary: Auxiliary, *, rng: np.random.Generator
@@ -107,7 +108,7 @@ class QueryInversion:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class _Seen:
+class _Observed:
     """What is seen of some people: one answer each, and its step where it is rounded.
 
     Attributes
@@ -124,9 +125,9 @@ class _Seen:
     step: float | None
     noise_sd: float
 
-    def rows(self, part: slice) -> "_Seen":
+    def rows(self, part: slice) -> "_Observed":
         """Return some of the people."""
-        return _Seen(self.answers[part], self.step, self.noise_sd)
+        return _Observed(self.answers[part], self.step, self.noise_sd)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -148,25 +149,27 @@ class _Kernel:
     spread: Array
     width: float
 
-    def log_likelihood(self, seen: _Seen, asked: Array) -> Array:
+    def log_likelihood(self, observed: _Observed, asked: Array) -> Array:
         """Return the sum over answers, shape (n, donors); asked has answers last."""
         total = np.zeros(asked.shape[:2])
         if np.isinf(self.width):
             return total
         for place, scale in enumerate(self.scales):
-            sd = float(np.hypot(self.width * self.spread[place], seen.noise_sd))
-            y, e = seen.answers[:, [place]], asked[:, :, place]
+            sd = float(np.hypot(self.width * self.spread[place], observed.noise_sd))
+            y, e = observed.answers[:, [place]], asked[:, :, place]
             if sd == 0:
-                total += Exact().log_likelihood(y, e, precision=seen.step, noise_sd=0.0)
+                total += Exact().log_likelihood(
+                    y, e, precision=observed.step, noise_sd=0.0
+                )
                 continue
             centre = _to_scale(_inside(e, scale), scale)
-            if seen.step is None:
+            if observed.step is None:
                 # The slope of the scale is the same for all values.
                 total += log_density(
                     (_to_scale(_inside(y, scale), scale) - centre) / sd
                 )
             else:
-                ends = (y - seen.step / 2, y + seen.step / 2)
+                ends = (y - observed.step / 2, y + observed.step / 2)
                 low, high = ((_to_scale(end, scale) - centre) / sd for end in ends)
                 total += log_between(low, high)
         return total
@@ -250,12 +253,12 @@ class FittedQueryInversion:
         """
         if np.isinf(self.kernel.width):
             return prior.copy()
-        seen = _read_seen(answers, self.donors.auxiliary.threat)
+        observed = _read_observed(answers, self.donors.auxiliary.threat)
         found = np.empty(prior.shape)
         for part, place, asked in self.donors.answers(known):
-            each = self.kernel.log_likelihood(seen.rows(part), asked)
+            each = self.kernel.log_likelihood(observed.rows(part), asked)
             found[part, place] = _log_mean(each)
-        return _update(prior, found)
+        return update(prior, found)
 
 
 # Widths that are tried, in standard deviations of what the twin says.
@@ -274,7 +277,7 @@ class _Practice:
     `own` marks, for each value, the donor that a person is.
     """
 
-    seen: _Seen
+    observed: _Observed
     codes: Indices
     prior: Array
     asked: list[Array]
@@ -294,7 +297,7 @@ def _fit_kernel(donors: _Donors, *, rng: np.random.Generator) -> _Kernel:
     scales, spread = _learn_scales(practice)
     kernels = [_Kernel(scales, spread, width) for width in _WIDTHS]
     nothing = _Kernel(scales, spread, np.inf)
-    is_noisy = practice.seen.noise_sd > 0
+    is_noisy = practice.observed.noise_sd > 0
     if not (donors.matter or is_noisy) and _is_reproduced(kernels[0], practice):
         return kernels[0]
     judged = practice.can_judge
@@ -319,13 +322,6 @@ def _log_mean(each: Array, is_left_out: npt.NDArray[np.bool_] | None = None) -> 
         return np.asarray(shift + np.log(total) - np.log(np.maximum(n, 1)))
 
 
-def _update(prior: Array, log_likelihood: Array) -> Array:
-    """Return the posterior; the prior where no value can have given the answers."""
-    with np.errstate(divide="ignore"):
-        weights, is_possible = normalised(np.log(prior) + log_likelihood)
-    return np.where(is_possible[:, np.newaxis], weights, prior)
-
-
 def _practise(donors: _Donors, *, rng: np.random.Generator) -> _Practice:
     auxiliary = donors.auxiliary
     n = len(auxiliary.people)
@@ -338,7 +334,7 @@ def _practise(donors: _Donors, *, rng: np.random.Generator) -> _Practice:
     # A donor who lends nothing that matters may be oneself.
     own = [(places == kept[:, np.newaxis]) & donors.matter for places in donors.places]
     return _Practice(
-        _read_seen(auxiliary.answers[kept], auxiliary.threat),
+        _read_observed(auxiliary.answers[kept], auxiliary.threat),
         auxiliary.codes[kept],
         auxiliary.prior[kept],
         [np.concatenate(each) for each in parts],
@@ -348,9 +344,9 @@ def _practise(donors: _Donors, *, rng: np.random.Generator) -> _Practice:
 
 
 def _learn_scales(practice: _Practice) -> tuple[tuple[str, ...], Array]:
-    n_answers = practice.seen.answers.shape[1]
+    n_answers = practice.observed.answers.shape[1]
     every = np.concatenate([said.reshape(-1, n_answers) for said in practice.asked])
-    scales = _choose_scales(every, practice.seen)
+    scales = _choose_scales(every, practice.observed)
     spread = [
         _to_scale(_inside(values, scale), scale).std()
         for values, scale in zip(every.T, scales, strict=True)
@@ -363,21 +359,21 @@ def _is_reproduced(exact: _Kernel, practice: _Practice) -> bool:
     rows = np.arange(len(practice.codes))
     asked = np.stack([said[:, 0] for said in practice.asked], axis=1)
     true = asked[rows, practice.codes][:, np.newaxis]
-    return bool(np.isfinite(exact.log_likelihood(practice.seen, true)).all())
+    return bool(np.isfinite(exact.log_likelihood(practice.observed, true)).all())
 
 
 def _gain(kernel: _Kernel, practice: _Practice) -> Array:
     """Return log posterior less log prior of each true secret."""
     found = np.stack(
         [
-            _log_mean(kernel.log_likelihood(practice.seen, asked), own)
+            _log_mean(kernel.log_likelihood(practice.observed, asked), own)
             for asked, own in zip(practice.asked, practice.own, strict=True)
         ],
         axis=1,
     )
     rows = np.arange(len(practice.codes))
     prior = practice.prior[rows, practice.codes]
-    posterior = _update(practice.prior, found)[rows, practice.codes]
+    posterior = update(practice.prior, found)[rows, practice.codes]
     # As the attack is judged: never quite sure of anything.
     share = 1 / (practice.n_auxiliary + 1)
     least = np.finfo(float).tiny
@@ -385,16 +381,16 @@ def _gain(kernel: _Kernel, practice: _Practice) -> Array:
     return np.asarray(np.log(mixed) - np.log(np.maximum(prior, least)))
 
 
-def _read_seen(answers: Array, threat: ThreatModel) -> _Seen:
+def _read_observed(answers: Array, threat: ThreatModel) -> _Observed:
     """Return one answer for each name, a mean where noise was drawn afresh."""
     n, q = len(answers), threat.n_queries
     by_query = answers.reshape(n, q, len(threat.answers))
     step, noise_sd = threat.output_precision, threat.noise_sd
     if q == 1 or not noise_sd:
-        return _Seen(by_query[:, 0], step, noise_sd)
+        return _Observed(by_query[:, 0], step, noise_sd)
     # A rounding error under noise is nearly uniform (Sheppard's correction).
     variance = noise_sd**2 + (0.0 if step is None else step**2 / 12)
-    return _Seen(by_query.mean(axis=1), None, float(np.sqrt(variance / q)))
+    return _Observed(by_query.mean(axis=1), None, float(np.sqrt(variance / q)))
 
 
 def _to_scale(values: Array, scale: str) -> Array:
@@ -417,14 +413,16 @@ def _inside(values: Array, scale: str) -> Array:
     return np.clip(values, limits.tiny, high)
 
 
-def _choose_scales(asked: Array, seen: _Seen) -> tuple[str, ...]:
+def _choose_scales(asked: Array, observed: _Observed) -> tuple[str, ...]:
     """Return logit for probabilities, log for what is above 0, or else the answer.
 
     Noise is added to the answer itself and its normal law holds there only.
     """
     return tuple(
-        "identity" if seen.noise_sd else _scale(values, answers, seen.step is None)
-        for values, answers in zip(asked.T, seen.answers.T, strict=True)
+        "identity"
+        if observed.noise_sd
+        else _scale(values, answers, observed.step is None)
+        for values, answers in zip(asked.T, observed.answers.T, strict=True)
     )
 
 

@@ -1,8 +1,13 @@
-"""Read the people of an attack: checked, in one order, with secrets and answers."""
+"""The door of an attack: where its tables, the secret and the answers enter.
+
+People are checked, laid in one order, and given their secrets, answers and persons;
+what follows trusts that.
+"""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -12,10 +17,11 @@ import pandas as pd
 from twinprivacy._types import Array, Indices
 from twinprivacy.attacks.inference.threats import Ask, Secret, ThreatModel
 from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.tables import check_table, finite_floats, read_persons
 
 # More different numbers than this are no categories.
-MOST_CATEGORIES = 20
-FEWEST_BINS, MOST_BINS = 8, 80
+_MOST_CATEGORIES = 20
+_FEWEST_BINS, _MOST_BINS = 8, 80
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -33,86 +39,110 @@ class People:
         return len(self.frame)
 
 
-def check_frame(frame: Any, *, name: str, needed: Sequence[str]) -> pd.DataFrame:
-    """Return the frame in an order that depends on its contents alone.
+@dataclass(frozen=True, eq=False, repr=False)
+class Read:
+    """The three tables of an attack, read, and what the secret may be."""
+
+    members: People
+    controls: People
+    auxiliary: People
+    secret: Secret
+
+
+def read_people(
+    tables: dict[str, pd.DataFrame],
+    ask: Ask | None,
+    threat: ThreatModel,
+    *,
+    needed: Sequence[str],
+    groups: str | None,
+    secret: Secret | None,
+    rng: np.random.Generator,
+) -> Read:
+    """Read members, controls and auxiliary people, with their secrets and answers.
+
+    `secret` is learned from the auxiliary people where it is not given.
+    """
+    needed = [*needed, *(threat.answers if ask is None else ())]
+    if groups is not None:
+        needed.append(groups)
+    ordered = {
+        name: order_rows(table, name=name, needed=needed)
+        for name, table in tables.items()
+    }
+    _check_apart(ordered, groups)
+    if secret is None:
+        secret = read_secret(ordered["auxiliary"], threat, name="auxiliary")
+    people = {}
+    for (name, table), child in zip(ordered.items(), rng.spawn(3), strict=True):
+        codes, numbers = code_secret(table, secret, name=name)
+        answers = read_answers(table, ask, threat, name=name, rng=child)
+        persons = _read_persons(table, groups)
+        people[name] = People(table, codes, numbers, answers, persons)
+    return Read(**people, secret=secret)
+
+
+def order_rows(
+    frame: pd.DataFrame, *, name: str, needed: Sequence[str]
+) -> pd.DataFrame:
+    """Return a checked table in an order that depends on its contents alone.
 
     On the first digits of numbers, for the last ones differ between machines; exact
     contents decide between people who agree in those.
     """
-    if not isinstance(frame, pd.DataFrame):
-        raise DataError(
-            f"{name} must be a pandas.DataFrame; got {type(frame).__name__}"
-        )
-    if not len(frame):
-        raise DataError(f"{name} must hold at least one person; got none")
-    repeated = sorted(set(frame.columns[frame.columns.duplicated()]))
-    if repeated:
-        raise DataError(f"{name} repeats columns: {', '.join(map(str, repeated))}")
-    missing = [column for column in needed if column not in frame.columns]
-    if missing:
-        raise DataError(f"{name} lacks columns: {', '.join(missing)}")
+    check_table(frame, name=name, columns=list(dict.fromkeys(needed)))
+    check_table(frame, name=name, columns=list(frame.columns.unique()))
     # The largest and the smallest floats cannot be rounded, and need not be.
     with np.errstate(all="ignore"):
         rough = frame.apply(_round_floats)
     return frame.iloc[np.lexsort((_row_hashes(frame), _row_hashes(rough)))]
 
 
-def check_apart(groups: dict[str, pd.DataFrame]) -> None:
-    """Raise where two groups of people share members."""
-    names = list(groups)
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
-            n_shared = _n_shared(groups[first], groups[second])
-            if n_shared:
-                raise DataError(
-                    f"{first} and {second} must be different people; got {n_shared} "
-                    "in both"
-                )
-
-
-def check_persons_apart(groups: dict[str, pd.DataFrame], person: str) -> None:
-    """Raise where a person has rows in two groups of people."""
-    names = list(groups)
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
-            ours, theirs = (groups[name][person].unique() for name in (first, second))
+def _check_apart(tables: dict[str, pd.DataFrame], person: str | None) -> None:
+    """Raise where two tables share people, by their rows or by a column of persons."""
+    for first, second in combinations(tables, 2):
+        n_shared = _n_shared(tables[first], tables[second])
+        where = "in both"
+        if person is not None and not n_shared:
+            ours, theirs = (tables[name][person].unique() for name in (first, second))
             n_shared = int(pd.Index(ours).isin(theirs).sum())
-            if n_shared:
-                raise DataError(
-                    f"{first} and {second} must be different people; got {n_shared} "
-                    f"with rows in both, by {person!r}"
-                )
+            where = f"with rows in both, by {person!r}"
+        if n_shared:
+            raise DataError(
+                f"{first} and {second} must be different people; got {n_shared} {where}"
+            )
 
 
-def read_secret(values: "pd.Series[Any]", threat: ThreatModel, *, name: str) -> Secret:
+def read_secret(frame: pd.DataFrame, threat: ThreatModel, *, name: str) -> Secret:
     """Return what the secret may be, learned from the auxiliary people."""
-    _check_complete(values, threat.sensitive, name)
+    values = frame[threat.sensitive]
     if threat.tolerance is not None:
-        numbers = _numbers(values, threat.sensitive, name)
-        return _bins(numbers, threat)
+        return _bins(_numbers(values, name), threat)
+    _check_complete(values, name)
     found = _categories(values)
     if len(found) < 2:
         raise DataError(
             f"{name} must hold at least two values of {threat.sensitive!r}, or there "
             f"is nothing to infer; got {len(found)}"
         )
-    if pd.api.types.is_numeric_dtype(values.dtype) and len(found) > MOST_CATEGORIES:
+    if pd.api.types.is_numeric_dtype(values.dtype) and len(found) > _MOST_CATEGORIES:
         raise ParameterError(
             f"threat.tolerance must be given for {threat.sensitive!r}, which has "
-            f"{len(found)} different numbers; at most {MOST_CATEGORIES} are categories"
+            f"{len(found)} different numbers; at most {_MOST_CATEGORIES} are categories"
         )
     return Secret(threat.sensitive, found)
 
 
 def code_secret(
-    values: "pd.Series[Any]", secret: Secret, *, name: str
+    frame: pd.DataFrame, secret: Secret, *, name: str
 ) -> tuple[Indices, Array | None]:
     """Return the place of each person's secret, and the number that it is."""
-    _check_complete(values, secret.name, name)
+    values = frame[secret.name]
     if secret.edges is not None:
-        numbers = _numbers(values, secret.name, name)
+        numbers = _numbers(values, name)
         inner = np.searchsorted(secret.edges[1:-1], numbers, side="right")
         return inner.astype(np.intp), numbers
+    _check_complete(values, name)
     codes = pd.Index(secret.values).get_indexer(pd.Index(values.to_numpy()))
     n_unseen = int((codes < 0).sum())
     if n_unseen:
@@ -149,7 +179,7 @@ def read_answers(
 ) -> Array:
     """Return what an attacker sees: noisy, rounded, all answers query by query."""
     given = frame[list(threat.answers)] if ask is None else ask(frame)
-    said = as_answers(given, len(frame), len(threat.answers), name=name)
+    said = _as_answers(given, len(frame), len(threat.answers), name=name)
     asked = [
         said + threat.noise_sd * rng.standard_normal(said.shape)
         if threat.noise_sd
@@ -161,7 +191,7 @@ def read_answers(
     return seen if step is None else np.round(seen / step) * step
 
 
-def as_answers(given: Any, n_people: int, n_answers: int, *, name: str) -> Array:
+def _as_answers(given: Any, n_people: int, n_answers: int, *, name: str) -> Array:
     """Return what a twin said, shape (n_people, n_answers), checked."""
     said = np.asarray(given, dtype=float)
     if said.ndim == 1:
@@ -180,15 +210,59 @@ def as_answers(given: Any, n_people: int, n_answers: int, *, name: str) -> Array
     return said
 
 
-def read_persons(frame: pd.DataFrame, groups: str | None) -> Indices | None:
+def check_ask(ask: Ask | None, attacker: str) -> Ask:
+    """Return the way to ask the twin, or raise where answers are only recorded."""
+    if ask is None:
+        raise ParameterError(
+            f"{attacker} must be able to ask the twin, and the answers here are "
+            "recorded columns; got no twin"
+        )
+    return ask
+
+
+def ask_about(ask: Ask, people: pd.DataFrame, n_answers: int) -> Array:
+    """Return the twin's answers, shape (n, n_answers), checked."""
+    return _as_answers(ask(people), len(people), n_answers, name="people")
+
+
+def ask_candidates(
+    ask: Ask,
+    people: pd.DataFrame,
+    candidates: pd.DataFrame,
+    n_answers: int,
+    *,
+    like: pd.DataFrame,
+) -> Array:
+    """Return what a twin says of everyone with every candidate, (n, m, n_answers)."""
+    said = np.empty((len(people), len(candidates), n_answers))
+    for place, row in enumerate(candidates.to_dict("records")):
+        columns = {
+            str(name): constant_column(value, like[name], len(people))
+            for name, value in row.items()
+        }
+        said[:, place] = ask_about(ask, people.assign(**columns), n_answers)
+    return said
+
+
+def constant_column(value: Any, like: "pd.Series[Any]", n: int) -> Any:
+    """Return n times one value, with the categories of a categorical column."""
+    if isinstance(like.dtype, pd.CategoricalDtype):
+        if value not in like.cat.categories:
+            return np.full(n, value, dtype=object)
+        code = like.cat.categories.get_loc(value)
+        return pd.Categorical.from_codes(np.full(n, code), dtype=like.dtype)
+    return np.full(n, value, dtype=object if isinstance(value, str) else None)
+
+
+def _read_persons(frame: pd.DataFrame, groups: str | None) -> Indices | None:
     """Return a number for each person who may have several rows."""
     if groups is None:
         return None
-    # The name itself, where it is a number, so that rounds agree on who is who.
+    # The name itself, where it is a number, so that splits agree on who is who.
     persons = frame[groups]
     if pd.api.types.is_integer_dtype(persons.dtype):
         return persons.to_numpy(dtype=np.intp)
-    return pd.factorize(persons, sort=True)[0].astype(np.intp)
+    return read_persons(persons, len(frame), name=repr(groups))[0]
 
 
 def _round_floats(column: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -226,28 +300,17 @@ def _n_shared(first: pd.DataFrame, second: pd.DataFrame) -> int:
     return n_found if distinct > 0.9 and n_found > 0.5 * len(ours) else 0
 
 
-def _check_complete(values: "pd.Series[Any]", column: str, name: str) -> None:
+def _check_complete(values: "pd.Series[Any]", name: str) -> None:
     n_missing = int(values.isna().sum())
     if n_missing:
         raise DataError(
-            f"{name} must know {column!r} of everyone, to judge the attack by; got "
-            f"{n_missing} of {len(values)} missing"
+            f"{name} must know {values.name!r} of everyone, to judge the attack by; "
+            f"got {n_missing} of {len(values)} missing"
         )
 
 
-def _numbers(values: "pd.Series[Any]", column: str, name: str) -> Array:
-    if not pd.api.types.is_numeric_dtype(values.dtype):
-        raise DataError(
-            f"{column!r} in {name} must be numbers where threat.tolerance is given; "
-            f"got {values.dtype}"
-        )
-    numbers = values.to_numpy(dtype=float)
-    n_bad = int((~np.isfinite(numbers)).sum())
-    if n_bad:
-        raise DataError(
-            f"{column!r} in {name} must be finite; got {n_bad} of {len(numbers)} not"
-        )
-    return numbers
+def _numbers(values: "pd.Series[Any]", name: str) -> Array:
+    return finite_floats(values, name=f"{values.name!r} of {name}")
 
 
 def _bins(numbers: Array, threat: ThreatModel) -> Secret:
@@ -260,7 +323,7 @@ def _bins(numbers: Array, threat: ThreatModel) -> Secret:
         )
     assert threat.tolerance is not None
     wanted = np.ceil((high - low) / (threat.tolerance / 2))
-    n_bins = int(np.clip(wanted, FEWEST_BINS, MOST_BINS))
+    n_bins = int(np.clip(wanted, _FEWEST_BINS, _MOST_BINS))
     edges = np.linspace(low, high, n_bins + 1)
     return Secret(threat.sensitive, (edges[:-1] + edges[1:]) / 2, edges)
 

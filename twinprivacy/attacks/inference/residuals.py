@@ -6,12 +6,11 @@ dose, is the equation's and a residual, of which the equation knows nothing.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from twinprivacy._types import Array
+from twinprivacy._types import Array, Flags
 from twinprivacy._validation import check_positive
 from twinprivacy.errors import ParameterError
 
@@ -25,7 +24,7 @@ __all__ = [
 
 
 # Two ways to add up the same terms differ by less, relative to the answer.
-RELATIVE_TOLERANCE = 1e-9
+_RELATIVE_TOLERANCE = 1e-9
 
 
 class Residual(Protocol):
@@ -84,10 +83,13 @@ class Exact:
         With noise, the normal law of the answer. See `Residual.log_likelihood`.
         """
         if noise_sd:
-            return _log_normal(answers, expected, sd=noise_sd, precision=precision)
+            law = NormalResidual(noise_sd)
+            return law.log_likelihood(
+                answers, expected, precision=precision, noise_sd=0.0
+            )
         if precision is None:
             larger = np.maximum(np.abs(answers), np.abs(expected))
-            agrees = np.abs(answers - expected) <= RELATIVE_TOLERANCE * larger
+            agrees = np.abs(answers - expected) <= _RELATIVE_TOLERANCE * larger
         else:
             agrees = np.round(answers / precision) == np.round(expected / precision)
         return np.where(agrees, 0.0, -np.inf)
@@ -121,6 +123,8 @@ class NormalResidual:
     """
 
     sd: float
+    # The lowest possible answer.
+    _lowest: ClassVar[float] = -np.inf
 
     def __post_init__(self) -> None:
         """Refuse a spread that is none."""
@@ -134,13 +138,37 @@ class NormalResidual:
         precision: float | None,
         noise_sd: float,
     ) -> Array:
-        """Return the log likelihood. See `Residual.log_likelihood`."""
-        sd = float(np.hypot(self.sd, noise_sd))
-        return _log_normal(answers, expected, sd=sd, precision=precision)
+        """Return the log likelihood; an answer beyond the scale is impossible.
+
+        See `Residual.log_likelihood`.
+        """
+        sd = self._add_noise(noise_sd)
+        centre = self._to_scale(expected)
+        if precision is None:
+            # The slope of the root, the same for all candidates, is infinite at 0.
+            seen = self._to_scale(answers, least=np.finfo(float).tiny)
+            found = self._log_density((seen - centre) / sd, seen, sd)
+            return self._cut_off(found, centre, answers >= self._lowest)
+        half = precision / 2
+        low, high = (self._to_scale(end) for end in (answers - half, answers + half))
+        found = log_between((low - centre) / sd, (high - centre) / sd)
+        return self._cut_off(found, centre, answers + half > 0)
+
+    def _add_noise(self, noise_sd: float) -> float:
+        return float(np.hypot(self.sd, noise_sd))
+
+    def _to_scale(self, values: Array, *, least: float = 0.0) -> Array:
+        return values
+
+    def _log_density(self, z: Array, seen: Array, sd: float) -> Array:
+        return np.asarray(log_density(z) - np.log(sd))
+
+    def _cut_off(self, found: Array, centre: Array, is_possible: Flags) -> Array:
+        return found
 
 
 @dataclass(frozen=True)
-class RootNormalResidual:
+class RootNormalResidual(NormalResidual):
     r"""The root of the answer is normal about the equation's root, cut off at 0.
 
     As `twinprivacy.twins.warfarin.simulate_dose` draws stable doses:
@@ -169,45 +197,26 @@ class RootNormalResidual:
     array([[-3.404, -3.904]])
     """
 
-    sd: float
+    _lowest: ClassVar[float] = 0.0
 
-    def __post_init__(self) -> None:
-        """Refuse a spread that is none."""
-        check_positive(self.sd, name="sd")
+    def _add_noise(self, noise_sd: float) -> float:
+        _check_no_noise(noise_sd, "RootNormalResidual", "root")
+        return self.sd
 
-    def log_likelihood(
-        self,
-        answers: Array,
-        expected: Array,
-        *,
-        precision: float | None,
-        noise_sd: float,
-    ) -> Array:
-        """Return the log likelihood; an answer below 0 is impossible.
+    def _to_scale(self, values: Array, *, least: float = 0.0) -> Array:
+        return np.asarray(np.sqrt(np.maximum(values, least)))
 
-        See `Residual.log_likelihood`.
-        """
+    def _log_density(self, z: Array, seen: Array, sd: float) -> Array:
+        return np.asarray(log_density(z) - np.log(2 * sd * seen))
+
+    def _cut_off(self, found: Array, centre: Array, is_possible: Flags) -> Array:
         from scipy.special import log_ndtr
 
-        _check_no_noise(noise_sd, "RootNormalResidual", "root")
-        root = np.sqrt(np.maximum(expected, 0.0))
-        if precision is None:
-            # The slope of the root, the same for all candidates, is infinite at 0.
-            seen = np.sqrt(np.maximum(answers, np.finfo(float).tiny))
-            found = log_density((seen - root) / self.sd) - np.log(2 * self.sd * seen)
-            is_possible = answers >= 0
-        else:
-            low, high = (
-                np.sqrt(np.maximum(answers + half, 0.0))
-                for half in (-precision / 2, precision / 2)
-            )
-            found = log_between((low - root) / self.sd, (high - root) / self.sd)
-            is_possible = answers + precision / 2 > 0
-        return np.where(is_possible, found - log_ndtr(root / self.sd), -np.inf)
+        return np.where(is_possible, found - log_ndtr(centre / self.sd), -np.inf)
 
 
 @dataclass(frozen=True)
-class LogNormalResidual:
+class LogNormalResidual(NormalResidual):
     r"""The logarithm of the answer is normal about the equation's logarithm.
 
     :math:`\ln y \sim N(\ln e, \sigma^2)`, as in equations that add up the logarithm of
@@ -233,38 +242,21 @@ class LogNormalResidual:
     array([[-2.528, -3.489]])
     """
 
-    sd: float
+    _lowest: ClassVar[float] = np.nextafter(0.0, 1.0)
 
-    def __post_init__(self) -> None:
-        """Refuse a spread that is none."""
-        check_positive(self.sd, name="sd")
-
-    def log_likelihood(
-        self,
-        answers: Array,
-        expected: Array,
-        *,
-        precision: float | None,
-        noise_sd: float,
-    ) -> Array:
-        """Return the log likelihood; an answer not above 0 is impossible.
-
-        See `Residual.log_likelihood`.
-        """
+    def _add_noise(self, noise_sd: float) -> float:
         _check_no_noise(noise_sd, "LogNormalResidual", "logarithm")
-        centre = _log(expected)
-        if precision is None:
-            seen = _log(np.maximum(answers, np.finfo(float).tiny))
-            found = log_density((seen - centre) / self.sd) - np.log(self.sd) - seen
-            return np.where(answers > 0, found, -np.inf)
-        low, high = (_log(answers + half) for half in (-precision / 2, precision / 2))
-        found = log_between((low - centre) / self.sd, (high - centre) / self.sd)
-        return np.where(answers + precision / 2 > 0, found, -np.inf)
+        return self.sd
 
+    def _to_scale(self, values: Array, *, least: float = 0.0) -> Array:
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(np.maximum(values, least)))
 
-def _log(values: Array) -> Array:
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log(np.maximum(values, 0.0)))
+    def _log_density(self, z: Array, seen: Array, sd: float) -> Array:
+        return np.asarray(log_density(z) - np.log(sd) - seen)
+
+    def _cut_off(self, found: Array, centre: Array, is_possible: Flags) -> Array:
+        return np.where(is_possible, found, -np.inf)
 
 
 def _check_no_noise(noise_sd: float, law: str, scale: str) -> None:
@@ -300,25 +292,15 @@ def log_between(low: Array, high: Array) -> Array:
     return np.where(np.isnan(found), -np.inf, found)
 
 
-def _log_normal(
-    answers: Array, expected: Array, *, sd: float, precision: float | None
-) -> Array:
-    """Return the log likelihood of answers normal about the expected, maybe rounded."""
-    if precision is None:
-        return np.asarray(log_density((answers - expected) / sd) - np.log(sd))
-    half = precision / 2
-    return log_between(
-        (answers - half - expected) / sd, (answers + half - expected) / sd
-    )
-
-
-def normalised(log_joint: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Return rows that add to 1, and which rows had anything; the others are 0."""
+def update(prior: Array, log_likelihood: Array) -> Array:
+    """Return posteriors, rows adding to 1; the prior where nothing explains answers."""
+    with np.errstate(divide="ignore"):
+        log_joint = np.log(prior) + log_likelihood
     top = log_joint.max(axis=1, keepdims=True)
-    is_possible = np.isfinite(top[:, 0])
-    weights = np.exp(log_joint - np.where(np.isfinite(top), top, 0.0))
+    is_possible = np.isfinite(top)
+    weights = np.exp(log_joint - np.where(is_possible, top, 0.0))
     total = weights.sum(axis=1, keepdims=True)
-    return weights / np.where(is_possible[:, np.newaxis], total, 1.0), is_possible
+    return np.where(is_possible, weights / np.where(is_possible, total, 1.0), prior)
 
 
 def chunks(n: int, width: int, *, size: int = _CHUNK_SIZE) -> Iterator[slice]:

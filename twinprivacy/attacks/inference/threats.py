@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array, Indices
+from twinprivacy._validation import check_at_least, check_positive, check_whole
 from twinprivacy.errors import ParameterError
 
 __all__ = [
@@ -76,17 +77,10 @@ class ThreatModel:
             raise ParameterError("answers must name at least one answer; got none")
         for name in ("output_precision", "tolerance"):
             value = getattr(self, name)
-            if value is not None and not (np.isfinite(value) and value > 0):
-                raise ParameterError(
-                    f"{name} must be None, or finite and above 0; got {value!r}"
-                )
-        if not (np.isfinite(self.noise_sd) and self.noise_sd >= 0):
-            raise ParameterError(
-                f"noise_sd must be finite and 0 or more; got {self.noise_sd!r}"
-            )
-        n = self.n_queries
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-            raise ParameterError(f"n_queries must be a whole number from 1; got {n!r}")
+            if value is not None:
+                check_positive(value, name=name)
+        check_at_least(self.noise_sd, 0, name="noise_sd")
+        check_whole(self.n_queries, name="n_queries")
 
     def _check_names(self, parameter: str, names: tuple[str, ...]) -> None:
         if self.sensitive in names:

@@ -1,4 +1,4 @@
-"""The best possible attack: what exact beliefs promise, and shares of it."""
+"""The best possible attack: and the share of it that an attack achieves."""
 
 import re
 from types import SimpleNamespace
@@ -8,10 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from hypothesis import given, settings, strategies as st
-from scipy.stats import entropy
 
-from twinprivacy.attacks.inference import expected_limit, share_of_limit
+from twinprivacy.attacks.inference import share_of_limit
 from twinprivacy.errors import FitError, ParameterError
 
 Array = npt.NDArray[np.float64]
@@ -72,74 +70,7 @@ def test_share_is_the_same_for_the_same_generator() -> None:
     assert found[0] == found[1]
 
 
-def binary(n: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """Return exact posterior, prior and secret of a bit that an answer blurs."""
-    share = rng.uniform(0.1, 0.9, size=n)
-    secret = rng.random(n) < share
-    answer = secret + rng.normal(0, 0.7, size=n)
-    odds = share / (1 - share) * np.exp((2 * answer - 1) / (2 * 0.49))
-    yes = odds / (1 + odds)
-    return (
-        np.column_stack([1 - yes, yes]),
-        np.column_stack([1 - share, share]),
-        secret.astype(int),
-    )
-
-
-def test_realised_attack_meets_its_expectation(rng: np.random.Generator) -> None:
-    posterior, prior, secret = binary(20_000, rng)
-    found = expected_limit(posterior, prior).set_index("measure")["value"]
-    rows = np.arange(len(secret))
-    bits = np.log2(posterior[rows, secret] / prior[rows, secret])
-    success = posterior.argmax(axis=1) == secret
-    imputation = prior.argmax(axis=1) == secret
-    assert found["bits"] == pytest.approx(bits.mean(), abs=0.02)
-    assert found["success"] == pytest.approx(success.mean(), abs=0.012)
-    assert found["imputation"] == pytest.approx(imputation.mean(), abs=0.012)
-    told = found["prior_entropy_bits"] - found["posterior_entropy_bits"]
-    assert found["bits"] == pytest.approx(told, abs=0.02)
-
-
-def test_expected_bits_are_the_divergence(rng: np.random.Generator) -> None:
-    posterior, prior, _ = binary(50, rng)
-    table = expected_limit(posterior, prior).set_index("measure")
-    assert table.loc["bits", "value"] == pytest.approx(
-        entropy(posterior, prior, base=2, axis=1).mean()
-    )
-    assert table.loc["prior_entropy_bits", "value"] == pytest.approx(
-        entropy(prior, base=2, axis=1).mean()
-    )
-    assert list(table.columns) == ["value", "low", "high", "confidence_level", "n"]
-
-
-def test_everything_and_nothing_told() -> None:
-    prior = np.full((5, 4), 0.25)
-    all_told = expected_limit(np.eye(4)[[0, 1, 2, 3, 0]], prior).set_index("measure")
-    assert all_told.loc["bits", ["value", "low", "high"]].tolist() == [2, 2, 2]
-    assert all_told.loc["success", "value"] == 1
-    assert all_told.loc["posterior_entropy_bits", "value"] == 0
-    untold = expected_limit(prior, prior).set_index("measure")["value"]
-    assert untold["bits"] == untold["gain"] == 0
-    assert untold["success"] == 0.25
-
-
-laws = st.lists(
-    st.lists(st.floats(0.01, 1), min_size=3, max_size=3), min_size=2, max_size=6
-).map(lambda rows: np.array(rows) / np.sum(rows, axis=1, keepdims=True))
-
-
-@settings(derandomize=True, deadline=None, max_examples=50)
-@given(laws)
-def test_expected_gain_and_bits_are_never_negative(posterior: Array) -> None:
-    prior = posterior[::-1]
-    value = expected_limit(posterior, prior).set_index("measure")["value"]
-    assert value["gain"] >= 0
-    assert value["bits"] >= 0
-    assert 1 / 3 <= value["success"] <= 1
-
-
 GENERATOR = np.random.default_rng(1)
-HALF = [[0.5, 0.5]]
 MISTAKES: list[tuple[Any, type[Exception], str]] = [
     (
         lambda: share_of_limit(attacked([1, 2]), attacked([1]), rng=GENERATOR),
@@ -187,27 +118,6 @@ MISTAKES: list[tuple[Any, type[Exception], str]] = [
         lambda: share_of_limit(attacked([1]), attacked([1]), rng=1),  # type: ignore[arg-type]
         ParameterError,
         "rng must be a numpy.random.Generator; got int",
-    ),
-    (
-        lambda: expected_limit([0.5, 0.5], HALF),
-        ParameterError,
-        "posterior must have one row for each target; got 1 axes",
-    ),
-    (
-        lambda: expected_limit(HALF, [[0.5, 0.4]]),
-        ParameterError,
-        "prior must be probabilities, 0 or more, that add to 1 in each row; got 1 of "
-        "1 rows that do not",
-    ),
-    (
-        lambda: expected_limit(HALF, [[0.5, 0.25, 0.25]]),
-        ParameterError,
-        "posterior and prior must have one shape; got (1, 2) and (1, 3)",
-    ),
-    (
-        lambda: expected_limit(HALF, [[1.0, 0.0]]),
-        ParameterError,
-        "posterior must be 0 where prior is 0; got more",
     ),
 ]
 
