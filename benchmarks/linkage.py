@@ -78,9 +78,9 @@ def tables(n: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def link(left: pd.DataFrame, right: pd.DataFrame) -> LinkageResult:
-    """Link by plain distance, with ranks and without bits."""
+    """Link by plain distance, with ranks."""
     on = dict.fromkeys(right, 1.0)
-    return link_records(left, right, on=on, truth=right.index, bits=False)
+    return link_records(left, right, on=on, truth=right.index)
 
 
 def neighbours(

@@ -69,7 +69,7 @@ def test_equations_audits_and_tables_do_not_take_dates(rng):
     scored = pd.DataFrame({"member": np.arange(30) < 15, "score": DAYS})
     with pytest.raises(DataError, match=r"^score must hold numbers only; got others$"):
         MembershipResult(scored, "loss")
-    with pytest.raises(DataError, match=r"^left must hold numbers only$"):
+    with pytest.raises(DataError, match=r"^left must hold numbers, or true"):
         fit_two_covariance(pd.DataFrame({"born": DAYS}), pd.DataFrame({"born": DAYS}))
     with pytest.raises(DataError, match=r"must hold numbers only; got others$"):
         fit_private_table(
@@ -141,6 +141,24 @@ def test_what_is_no_number_is_refused_without_its_value(values):
         read_numbers(pd.Series(values), name="dose")
     with refused("dose must hold numbers, or true and false; got others"):
         finite_floats(pd.Series(values), name="dose")
+
+
+def test_times_as_categories_are_no_numbers():
+    with pytest.raises(DataError, match=r"^born must hold numbers, or true and false"):
+        read_numbers(DAYS.astype("category"), name="born")
+    dose = pd.Series([1.0, 2.0]).astype("category")
+    np.testing.assert_array_equal(read_numbers(dose, name="dose"), [1, 2])
+
+
+def test_an_index_of_two_levels_names_rows():
+    index = pd.MultiIndex.from_tuples([("a", 1), ("a", 2)])
+    table = pd.DataFrame({"x": [1, 2]}, index=index)
+    check_table(table, name="visits", own_index=True)
+    twice = pd.concat([table, table])
+    with pytest.raises(
+        DataError, match=r"^the index of visits must name each row once"
+    ):
+        check_table(twice, name="visits", own_index=True)
 
 
 def test_missing_numbers_pass_where_they_may():

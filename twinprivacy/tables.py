@@ -78,7 +78,8 @@ def check_table(
         )
     if len(table) < least:
         raise DataError(f"{name} must have {least} rows or more; got {len(table)}")
-    n_bad = int((table.index.duplicated() | table.index.isna()).sum())
+    index = table.index.to_flat_index()
+    n_bad = int((index.duplicated() | index.isna()).sum())
     if own_index and n_bad:
         raise DataError(
             f"the index of {name} must name each row once; got {n_bad} of {len(table)} "
@@ -93,7 +94,9 @@ def as_floats(values: Any) -> Array:
     pandas would give times as whole numbers in units of their own, a missing one too.
     """
     dtypes = [values.dtype] if values.ndim == 1 else list(values.dtypes)
-    if any(dtype.kind in "mM" for dtype in dtypes):
+    # Times may be the categories of a column.
+    held = [getattr(getattr(d, "categories", None), "dtype", d) for d in dtypes]
+    if any(dtype.kind in "mM" for dtype in held):
         raise TypeError("times are no numbers")
     floats: Array = values.to_numpy(dtype=float, na_value=np.nan)
     return floats

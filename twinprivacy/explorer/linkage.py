@@ -8,8 +8,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from twinprivacy._types import Array
-from twinprivacy.attacks.linkage.gallery_size import linkage_at_scale
-from twinprivacy.attacks.linkage.result import LinkageResult
+from twinprivacy.attacks.linkage.result import LinkageResult, linkage_at_scale
 from twinprivacy.attacks.traces.fingerprints import (
     Fingerprints,
     FingerprintSettings,

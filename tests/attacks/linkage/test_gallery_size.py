@@ -11,7 +11,6 @@ from twinprivacy.attacks.linkage import (
     LinkageResult,
     link_records,
     linkage_at_scale,
-    rank_curve,
 )
 from twinprivacy.errors import FitError, ParameterError
 
@@ -30,9 +29,7 @@ def simulated(n, rng, *, columns=5, noise=0.3, spread=0.0):
     right = pd.DataFrame(rng.normal(size=(n, columns)), columns=names)
     sd = noise * np.exp(spread * rng.normal(size=(n, 1)))
     left = right + sd * rng.normal(size=right.shape)
-    return link_records(
-        left, right, on=dict.fromkeys(names, 1.0), truth=right.index, bits=False
-    )
+    return link_records(left, right, on=dict.fromkeys(names, 1.0), truth=right.index)
 
 
 @pytest.mark.parametrize(("nearer", "tied"), [(0, 1), (2, 1), (0, 3), (1, 2), (5, 1)])
@@ -114,28 +111,17 @@ def test_rows_of_one_person_tell_as_much_as_one(rng):
     pd.testing.assert_frame_equal(once, copied)
 
 
-def test_rank_curve_is_the_rates_in_a_frame(rng):
-    result = simulated(60, rng)
-    curve = rank_curve(result)
-    assert curve["k"].tolist() == [1, 2, 5, 10, 20, 50, 60]
-    assert curve["value"].is_monotonic_increasing
-    assert curve["value"].iloc[-1] == 1
-    row = rank_curve(result, [5], confidence_level=0.9).iloc[0]
-    rate = result.rank_rate(5, confidence_level=0.9)
-    assert (row["low"], row["high"]) == (rate.low, rate.high)
-    assert row["gain"] == pytest.approx(rate.value - 5 / 60)
-
-
-@pytest.mark.parametrize("sizes", [[0], [1.5], [np.nan], [1e11]])
+@pytest.mark.parametrize("sizes", [[0], [1.5], [np.nan], [10**11]])
 def test_bad_sizes_are_named(sizes):
-    message = f"population_sizes must be whole numbers from 1 to 1e10; got {sizes[0]!r}"
-    message = message.replace("got 0", "got 0.0")
+    message = (
+        f"population_sizes must be a whole number of 1 to 10000000000; got {sizes[0]!r}"
+    )
     with pytest.raises(ParameterError, match=f"^{re.escape(message)}$"):
         linkage_at_scale(result_of([0], [1], 5), sizes)
 
 
 def test_no_size_and_no_gallery_are_named():
-    message = "population_sizes must be a sequence of 1 size or more"
+    message = "population_sizes must hold 1 size or more; got 0"
     with pytest.raises(ParameterError, match=f"^{message}$"):
         linkage_at_scale(result_of([0], [1], 5), [])
     message = "the gallery must have 2 candidates or more; got 1"

@@ -30,10 +30,6 @@ def test_rates_are_wilsons_on_the_ranks():
     assert found.rank_rate(1) == wilson_interval(3, 5)
     assert found.rank_rate(2) == wilson_interval(5, 5)
     assert (found.chance(1), found.chance(2), found.chance(9)) == (0.2, 0.4, 1.0)
-    gain, rate = found.gain(1), found.rank_rate(1)
-    assert gain.value == pytest.approx(0.4)
-    assert gain.low == pytest.approx(rate.low - 0.2)
-    assert gain.high == pytest.approx(rate.high - 0.2)
 
 
 def test_identification_at_a_rate_of_false_alarms_by_hand():
@@ -48,27 +44,6 @@ def test_identification_at_a_rate_of_false_alarms_by_hand():
     assert found.identification_at(false_alarm_rate=0.2).value == 1
     assert tight.low == 0, "2 expected alarms may be none"
     assert tight.low <= tight.value <= tight.high
-
-
-def test_the_ratio_to_the_second_best_is_another_evidence():
-    right = table([0, 1, 100, 200], list("abcd"))
-    left = table([0.4, 110.0, 150.0, 1.5])
-    found = link_records(left, right, on=NUMBERS, truth=["a", "c", None, None])
-    # Ratios: 0.4 / 0.6 and 10 / 90 of those in, 50 / 50 and 0.5 / 1.5 of the absent;
-    # half of the absent may be named: below 1 both are, though 10 is far.
-    both = found.identification_at(false_alarm_rate=0.5, evidence="ratio")
-    assert both.value == 1
-    # Distances: 0.4 and 10; absent 50 and 0.5.
-    near = found.identification_at(false_alarm_rate=0.4, evidence="distance")
-    assert near.value == 0.5
-
-
-def test_removing_people_stands_for_their_absence():
-    found = five()
-    # Without their own record the nearest are 9.9, 9.8, 9.7, 4.9 and 2 away. One alarm
-    # in five is allowed: the threshold is 4.9, and the three that are right are named.
-    assert found.identification_at(false_alarm_rate=0.2, absent="removed").value == 0.6
-    assert found.identification_at(false_alarm_rate=0.1, absent="removed").value == 0.6
 
 
 def test_identification_interval_holds_the_truth(rng):
@@ -87,7 +62,6 @@ def test_identification_interval_holds_the_truth(rng):
             on=dict.fromkeys("abc", 1.0),
             truth=labels,
             groups=np.arange(n_in + n_out),
-            bits=False,
         )
 
     # The gallery is drawn anew each time, so the truth is that over galleries.
@@ -120,7 +94,6 @@ def test_absent_people_with_several_targets_are_few_people(rng):
             on=dict.fromkeys(names, 1.0),
             truth=[*near.index, *[None] * len(far)],
             groups=persons,
-            bits=False,
         ).identification_at(false_alarm_rate=0.1)
 
     truth = np.mean([draw(one, 1_000, 1).value for one in rng.spawn(20)])
@@ -140,101 +113,18 @@ def test_one_absent_person_tells_next_to_nothing_of_alarms():
     assert one.high == found.rank_rate(1, confidence_level=0.975).high
 
 
-def test_errors_of_an_assignment_are_chained(rng):
-    right = table([0, 10, 20, 30, 40, 50, 60], list("abcdefg"))
-    # a and b swap, c, d and e go round, f is right; the absent take g's record.
-    left = table([10, 0, 30, 40, 20, 50, 61, 60])
-    found = link_records(
-        left,
-        right,
-        on=NUMBERS,
-        truth=[*"abcdefg", None],
-        one_to_one=True,
-        rng=rng,
-    )
-    assert (
-        found.targets["assigned_right"].tolist() == [False] * 5 + [True] + [False] * 2
-    )
-    a, b, c, d, e, f, g, absent = found.chains.tolist()
-    assert (a, c, c, g) == (b, d, e, absent)
-    assert len({a, c, f, g}) == 4
-    assert found.assignment_rate().n == 7
-    # Whose groups are one person are in one chain, whatever they were given.
-    one = link_records(
-        left.iloc[[0, 5]],
-        right,
-        on=NUMBERS,
-        truth=["a", "f"],
-        groups=[1, 1],
-        one_to_one=True,
-        rng=rng,
-    )
-    assert one.chains[0] == one.chains[1]
-
-
-def test_without_errors_the_assignment_has_wilsons_interval(rng):
-    right = table(np.arange(8.0))
-    found = link_records(
-        right, right, on=NUMBERS, truth=right.index, one_to_one=True, rng=rng
-    )
-    assert found.assignment_rate() == wilson_interval(8, 8)
-
-
-def test_assignment_interval_holds_the_rate_over_people(rng):
-    """Errors come in swaps and rounds: the truth is the mean over many tables."""
-    found = []
-    for one in rng.spawn(200):
-        right = pd.DataFrame(one.normal(size=(100, 3)), columns=list("abc"))
-        left = right + 0.2 * one.normal(size=right.shape)
-        linked = link_records(
-            left,
-            right,
-            on=dict.fromkeys("abc", 1.0),
-            truth=right.index,
-            bits=False,
-            one_to_one=True,
-            rng=one,
-        )
-        found.append(linked.assignment_rate())
-    truth = np.mean([one.value for one in found])
-    assert np.mean([one.low <= truth <= one.high for one in found]) >= 0.93
-
-
-def test_bits_of_a_calibrated_normal_are_its_information(rng):
-    """With normal noise the softmax is the posterior: its mean log is known."""
-    n, sd = 300, 0.05
-    right = table(rng.normal(size=n))
-    left = right + sd * rng.normal(size=(n, 1))
-    found = link_records(left, right, on=NUMBERS, truth=right.index)
-    gaps = (left["x"].to_numpy()[:, None] - right["x"].to_numpy()) ** 2
-    log_p = -gaps / (2 * sd**2)
-    log_p -= np.log(np.exp(log_p).sum(axis=1))[:, None]
-    expected = np.diag(log_p).mean() / np.log(2) + np.log2(n)
-    assert found.bits().value == pytest.approx(expected, abs=0.05)
-    assert found.temperature == pytest.approx(2 * sd**2, rel=0.3)
-
-
-def test_misleading_distances_are_no_leak():
-    right = table(np.arange(10))
-    left = table(np.arange(10)[::-1] + 0.1)
-    found = link_records(left, right, on=NUMBERS, truth=right.index)
-    assert found.bits().high <= 0.2
-    assert found.rank_rate(1).value == 0
-
-
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda r: r.rank_rate(0), ParameterError, "k must be 1 or more; got 0"),
+        (
+            lambda r: r.rank_rate(0),
+            ParameterError,
+            "k must be a whole number of 1 or more; got 0",
+        ),
         (
             lambda r: r.rank_rate(1, confidence_level=1.0),
             ParameterError,
             "confidence_level must lie strictly in (0, 1); got 1.0",
-        ),
-        (
-            lambda r: r.assignment_rate(),
-            FitError,
-            "there is no assignment: call link_records with one_to_one=True",
         ),
         (
             lambda r: r.identification_at(false_alarm_rate=0),
@@ -242,25 +132,9 @@ def test_misleading_distances_are_no_leak():
             "false_alarm_rate must lie strictly in (0, 1); got 0",
         ),
         (
-            lambda r: r.identification_at(evidence="votes"),
-            ParameterError,
-            "evidence must be one of 'distance', 'ratio'; got 'votes'",
-        ),
-        (
-            lambda r: r.identification_at(absent="nobody"),
-            ParameterError,
-            "absent must be one of 'targets', 'removed'; got 'nobody'",
-        ),
-        (
-            lambda r: r.identification_at(absent="removed", evidence="ratio"),
-            ParameterError,
-            "evidence 'ratio' needs absent='targets'",
-        ),
-        (
             lambda r: r.identification_at(),
             FitError,
-            "nobody is absent: give targets without truth, or absent='removed' with 2 "
-            "candidates or more",
+            "nobody is absent: give targets without truth",
         ),
     ],
 )
@@ -275,14 +149,14 @@ def test_a_linkage_of_nobody_says_so():
     assert isinstance(found, LinkageResult)
     assert "rank 1" not in repr(found)
     message = "no target is known to be in the gallery: give truth"
-    for call in (found.rank_rate, found.gain, found.bits, found.assignment_rate):
+    for call in (found.rank_rate, found.identification_at):
         with pytest.raises(FitError, match=f"^{message}$"):
             call()
 
 
-def test_bits_that_were_not_asked_for_say_so():
+def test_a_linkage_by_distance_has_no_bits():
     right = table([0, 1])
-    found = link_records(right, right, on=NUMBERS, truth=[0, 1], bits=False)
-    message = "bits were not computed: call link_records with bits=True"
+    found = link_records(right, right, on=NUMBERS, truth=[0, 1])
+    message = "bits must come from link_scores or link_by_likelihood"
     with pytest.raises(FitError, match=f"^{message}$"):
         found.bits()

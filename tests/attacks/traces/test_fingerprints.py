@@ -10,11 +10,8 @@ from twinprivacy.attacks.traces import (
     EVIDENCE,
     Fingerprints,
     FingerprintSettings,
-    fingerprint_rates,
     link_fingerprints,
     simulate_each,
-    simulate_fingerprints,
-    sweep_fingerprints,
 )
 from twinprivacy.errors import ParameterError
 from twinprivacy.twins.glucose import PARAMETERS
@@ -36,23 +33,27 @@ def traces() -> dict[object, Fingerprints]:
 @pytest.fixture(scope="module")
 def twins() -> Fingerprints:
     settings = FingerprintSettings(days=3, drift_sd=0.0)
-    return simulate_fingerprints(N_PEOPLE, settings, rng=np.random.default_rng(21))
+    return simulate_each(N_PEOPLE, {"": settings}, rng=np.random.default_rng(21))[""]
 
 
 def test_rates_fall_with_drift_and_rise_with_days(
     traces: dict[object, Fingerprints],
 ) -> None:
-    rates = fingerprint_rates(
-        traces, evidence=["trace"], rng=np.random.default_rng(1)
-    ).set_index("value")
+    linked = {
+        setting: link_fingerprints(
+            prints, evidence="trace", rng=np.random.default_rng(1)
+        )
+        for setting, prints in traces.items()
+    }
+    rates = {setting: found.rank_rate(1) for setting, found in linked.items()}
+    bits = {setting: found.bits().value for setting, found in linked.items()}
     # Standard errors of the rates are about .05, so the order holds with a margin.
-    assert rates.loc["ten days", "rate"] > rates.loc["moved", "rate"] + 0.1
-    assert rates.loc["ten days", "rate"] > rates.loc["a day", "rate"] + 0.1
-    assert rates.loc["ten days", "bits"] > rates.loc["moved", "bits"]
-    assert rates.loc["ten days", "low"] > 5 * rates.loc["ten days", "chance"]
-    assert rates["n_candidates"].tolist() == [50] * 3
-    assert (rates["rate"] <= rates["rank_5"]).all()
-    assert (rates["bits"] <= np.log2(50)).all()
+    assert rates["ten days"].value > rates["moved"].value + 0.1
+    assert rates["ten days"].value > rates["a day"].value + 0.1
+    assert bits["ten days"] > bits["moved"]
+    assert rates["ten days"].low > 5 * linked["ten days"].chance(1)
+    assert [found.n_candidates for found in linked.values()] == [50] * 3
+    assert max(bits.values()) <= np.log2(50)
 
 
 def test_the_named_stretch_does_not_drift(
@@ -100,7 +101,7 @@ def test_twins_tell_who_it_is(twins: Fingerprints) -> None:
 def test_any_number_of_threads_gives_the_same_prints() -> None:
     settings = FingerprintSettings(days=1, forgotten=0.3, fixed=("p2_per_min",))
     one, two = (
-        simulate_fingerprints(6, settings, rng=np.random.default_rng(6), n_jobs=n)
+        simulate_each(6, {1: settings}, rng=np.random.default_rng(6), n_jobs=n)[1]
         for n in (1, 2)
     )
     for evidence in EVIDENCE:
@@ -134,40 +135,28 @@ def test_order_of_people_does_not_matter(twins: Fingerprints) -> None:
     pd.testing.assert_frame_equal(first.targets, second.targets)
 
 
-def test_sweep_is_simulation_and_rates() -> None:
-    settings = {k: replace(TRACE, days=k) for k in (1, 2)}
-    swept = sweep_fingerprints(20, settings, axis="days", rng=np.random.default_rng(9))
-    rng = np.random.default_rng(9)
-    prints = simulate_each(20, settings, rng=rng)
-    rates = fingerprint_rates(prints, axis="days", evidence=["trace"], rng=rng)
-    pd.testing.assert_frame_equal(swept, rates)
-
-
 def test_bad_settings() -> None:
     for values, message in [
-        ({"days": 0}, "days must be 1 or more; got 0"),
-        ({"drift_sd": -0.1}, "drift_sd must be finite, 0 or more; got -0.1"),
+        ({"days": 0}, "days must be a whole number of 1 or more; got 0"),
+        ({"drift_sd": -0.1}, "drift_sd must be finite and 0 or more; got -0.1"),
         ({"forgotten": 1.0}, r"forgotten must lie in \[0, 1\); got 1.0"),
         ({"fixed": ("weight",)}, "fixed must be one of .*; got 'weight'"),
     ]:
         with pytest.raises(ParameterError, match=f"^{message}$"):
             FingerprintSettings(**values)
     rng = np.random.default_rng(1)
-    with pytest.raises(ParameterError, match=r"^n_people must be 1 or more; got 0$"):
-        simulate_fingerprints(0, TRACE, rng=rng)
+    with pytest.raises(ParameterError, match=r"^n_people must be a whole number of 1"):
+        simulate_each(0, {1: TRACE}, rng=rng)
     with pytest.raises(ParameterError, match=r"^settings must hold at least one$"):
         simulate_each(5, {}, rng=rng)
-    with pytest.raises(ParameterError, match=r"^n_people must be 20 or more to be"):
-        sweep_fingerprints(19, {1: TRACE}, rng=rng)
     with pytest.raises(ParameterError, match=r"^rng must be a numpy.random.Generator"):
-        simulate_fingerprints(5, TRACE, rng=1)  # type: ignore[arg-type]
+        simulate_each(5, {1: TRACE}, rng=1)  # type: ignore[arg-type]
 
 
-def test_twins_are_asked_for_and_nobody_is_shown(
+def test_twins_are_asked_for(
     traces: dict[object, Fingerprints],
 ) -> None:
     prints = traces["a day"]
-    assert repr(prints) == "Fingerprints(n_people=100, twins=False)"
     message = r"^evidence 'both' needs twins; none were fitted$"
     with pytest.raises(ParameterError, match=message):
         prints.records("both")

@@ -156,9 +156,12 @@ def test_interval_holds_where_few_are_ever_named() -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"who": [1], "a": [1]}, "points must have the column patient and one or more"),
-        ({"patient": [1]}, "points must have the column patient and one or more"),
-        ({"patient": [None, 1], "a": [1, 2]}, "patient must be known; got 1 rows"),
+        ({"who": [1], "a": [1]}, "points must have the columns patient, who, a once"),
+        ({"patient": [1]}, "points must have 1 column or more beside that of people"),
+        (
+            {"patient": [None, 1], "a": [1, 2]},
+            "patient must be known for everyone; got 1 of 2",
+        ),
         ({"patient": [1, 2], "a": [[1], [2]]}, "points must hold numbers, texts, "),
     ],
 )
@@ -169,8 +172,8 @@ def test_bad_tables(table: dict[str, list[int]], message: str) -> None:
 
 def test_a_repeated_column_is_refused() -> None:
     points = pd.DataFrame([[1, 2, 3]], columns=["patient", "a", "a"])
-    message = "points must have every column once; got a repeated name"
-    with pytest.raises(DataError, match=f"^{message}$"):
+    message = "repeated: a$"
+    with pytest.raises(DataError, match=message):
         unicity(points, 1, rng=np.random.default_rng(1))
 
 
@@ -186,8 +189,8 @@ def test_bad_settings() -> None:
     points = pd.DataFrame({"patient": [1, 2], "a": [1.0, 2.0], "b": ["x", "y"]})
     rng = np.random.default_rng(7)
     for k, n_draws in [(0, 1), (1.5, 1), (1, 0), (1, 1.5), (np.nan, 1)]:
-        message = "ks and n_draws must be whole numbers of 1 or more; got"
-        with pytest.raises(ParameterError, match=f"^{message}"):
+        message = "^(k|n_draws) must be a whole number of 1 or more; got"
+        with pytest.raises(ParameterError, match=message):
             unicity(points, k, n_draws=n_draws, rng=rng)
     assert unicity(points, np.int64(1), rng=rng).value == 1
     with pytest.raises(ParameterError, match=r"rng must be a numpy.random.Generator"):
@@ -197,16 +200,11 @@ def test_bad_settings() -> None:
     for widths, error, message in [
         ({"c": 1}, DataError, "coarsenings name the column c, which points lacks"),
         ({"b": 1}, DataError, "b must be a number or a time to be coarsened"),
-        ({"a": 0}, ParameterError, "the width of a must be a number above 0; got 0"),
-        (
-            {"a": True},
-            ParameterError,
-            "the width of a must be a number above 0; got True",
-        ),
+        ({"a": 0}, ParameterError, "the width of a must be finite and above 0; got 0"),
         (
             {"a": "2"},
             ParameterError,
-            "the width of a must be a number above 0; got '2'",
+            "the width of a must be finite and above 0; got '2'",
         ),
     ]:
         with pytest.raises(error, match=f"^{message}$"):

@@ -1,8 +1,9 @@
 """Whose record is it, among named ones.
 
-Read `linkage`, which compares records by a `distance` (searched in `kernels`) or by the
-weights of `fellegi_sunter`, and `scored`, which learns how two records of one person
-differ. `result` holds what was linked, `gallery_size` carries it on to more people.
+Read `records`, which compares records by a `distance` or by the weights of
+`fellegi_sunter` and searches all candidates (`kernels`), and `scored`, which learns how
+two records of one person differ. `result` holds what was linked: how often the right
+person is found, among these candidates and among more.
 """
 
 import lazy_loader as lazy

@@ -2,16 +2,10 @@ from .fellegi_sunter import (
     FellegiSunterModel as FellegiSunterModel,
     fit_fellegi_sunter as fit_fellegi_sunter,
 )
-from .gallery_size import (
-    linkage_at_scale as linkage_at_scale,
-    rank_curve as rank_curve,
-)
-from .linkage import (
-    link_records as link_records,
-    within_person_covariance as within_person_covariance,
-)
+from .records import link_records as link_records
 from .result import (
     LinkageResult as LinkageResult,
+    linkage_at_scale as linkage_at_scale,
 )
 from .scored import (
     TwoCovariance as TwoCovariance,
@@ -32,6 +26,4 @@ __all__ = [
     "link_scores",
     "linkage_at_scale",
     "log_likelihood_ratios",
-    "rank_curve",
-    "within_person_covariance",
 ]

@@ -2,16 +2,24 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy._types import Array, Integers
-from twinprivacy.attacks.linkage import distance as checks
-from twinprivacy.attacks.linkage.distance import category_codes, number_pair
+from twinprivacy._types import Array, Indices, Integers
+from twinprivacy.attacks.linkage.distance import (
+    Costs,
+    Encoded,
+    as_tables,
+    check_tables,
+    column_pair,
+    kind_of,
+    rows_of,
+)
+from twinprivacy.attacks.linkage.kernels import LEVELS, SAME, SQUARE, count_patterns
 from twinprivacy.errors import FitError, ParameterError
 
 __all__ = [
@@ -19,8 +27,11 @@ __all__ = [
     "fit_fellegi_sunter",
 ]
 
-
 Comparison = str | tuple[float, ...]
+
+_MOST_PATTERNS = 1_000_000
+# Rounding must not move a difference over the end of its level.
+_SLACK = 1 + 1e-9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,12 +58,7 @@ class FellegiSunterModel:
     levels: pd.DataFrame
     normals: pd.DataFrame
     prevalence: float
-    n_steps: int = field(default=0)
-
-    def __repr__(self) -> str:
-        """Show what is compared."""
-        columns = ", ".join(self.comparisons)
-        return f"FellegiSunterModel({columns}; prevalence={self.prevalence:.3g})"
+    n_steps: int = 0
 
 
 def fit_fellegi_sunter(
@@ -79,7 +85,6 @@ def fit_fellegi_sunter(
         Each column with "category" (agrees or not), an increasing tuple of ends of
         levels of the absolute difference in the unit of the column, 0 or more, or
         "normal", which needs truth. A bare name is "normal" if its dtype is a number.
-        Times and spans of time that are to be compared as numbers count in days.
     truth : array_like, shape (len(left),), optional
         Label in the index of `right` of the same person, or missing. Without it, m and
         u are the likeliest by expectation-maximisation over all pairs.
@@ -102,8 +107,7 @@ def fit_fellegi_sunter(
     Notes
     -----
     Half a count is added to every level. Columns are taken as independent given whether
-    the pair is of one person: where they are not, weights are too large, which the
-    temperature of `LinkageResult.bits` sets right on average.
+    the pair is of one person: where they are not, weights are too large.
 
     References
     ----------
@@ -124,17 +128,57 @@ def fit_fellegi_sunter(
     3   born      1  0.273  0.037        2.880
     4   born      2  0.091  0.926       -3.348
     """
-    checks.check_tables(left, right, on)
-    rows = checks.rows_of(truth, left, right)
+    check_tables(left, right, on)
+    rows = rows_of(truth, left, right)
     comparisons = _read(on, left, known=truth is not None)
-    x, y = encode_pair(left, right, comparisons)
+    x, y = _encode(left, right, comparisons)
     if truth is None:
         return _without_truth(x, y, comparisons)
     return _with_truth(x, y, rows, comparisons)
 
 
+def encode_weights(
+    left: pd.DataFrame, right: pd.DataFrame, model: FellegiSunterModel
+) -> Encoded:
+    """Return both tables so that a cost is the best weight less the pair's, in nats."""
+    x, y = _encode(left, right, model.comparisons)
+    p = len(model.comparisons)
+    deepest = int(model.levels["level"].max()) + 1 if len(model.levels) else 2
+    kinds, tops = np.zeros(p, dtype=np.int64), np.zeros(p)
+    levels, cuts = np.zeros((p, deepest)), np.full((p, deepest - 1), np.inf)
+    for j, (column, how) in enumerate(model.comparisons.items()):
+        if how == "normal":
+            kinds[j] = SQUARE
+            factor, tops[j] = _normal(model.normals, column)
+            middle = np.nanmedian(y[:, j]) if not np.isnan(y[:, j]).all() else 0.0
+            x[:, j], y[:, j] = (x[:, j] - middle) * factor, (y[:, j] - middle) * factor
+            continue
+        kinds[j] = SAME if how == "category" else LEVELS
+        bits = model.levels.loc[model.levels["column"] == column, "weight_bits"]
+        nats = bits.to_numpy(dtype=float) * math.log(2)
+        tops[j] = nats.max()
+        levels[j, : nats.size] = tops[j] - nats
+        ends = _cut_points(how)
+        cuts[j, : ends.size] = ends
+    offset = -tops.sum() * (1 / math.log(2))
+    costs = Costs(kinds, levels, cuts, tops)
+    return Encoded(x, y, costs, root=False, divisor=math.log(2), offset=offset)
+
+
+def _normal(normals: pd.DataFrame, column: str) -> tuple[float, float]:
+    """Return the factor of a difference and the weight of none, in nats.
+
+    Where persons differ from themselves as much as from others, nothing is told.
+    """
+    row = normals.loc[normals["column"] == column, ["within_sd", "between_sd"]]
+    within, between = (float(sd) for sd in row.to_numpy(dtype=float)[0])
+    if within >= between:
+        return 0.0, 0.0
+    return math.sqrt((within**-2 - between**-2) / 2), math.log(between / within)
+
+
 def _with_truth(
-    x: Array, y: Array, rows: npt.NDArray[np.intp], comparisons: dict[str, Comparison]
+    x: Array, y: Array, rows: Indices, comparisons: dict[str, Comparison]
 ) -> FellegiSunterModel:
     """Return the model of known pairs against all the others."""
     own = np.flatnonzero(rows >= 0)
@@ -146,9 +190,9 @@ def _with_truth(
                 {"column": column} | _spreads(gaps, x[:, j], y[:, j], column)
             )
             continue
-        cuts = cut_points(how)
+        cuts = _cut_points(how)
         same = _levels_of(gaps, cuts)
-        every = _levels_of_all(x[:, j], y[:, j], cuts, category=how == "category")
+        every = _levels_of_all(x[:, j], y[:, j], cuts)
         if not same.sum() or not (every - same).sum():
             raise _no_pairs(column)
         levels.append(_rows(column, _smoothed(same), _smoothed(every - same)))
@@ -164,19 +208,23 @@ def _without_truth(
     x: Array, y: Array, comparisons: dict[str, Comparison]
 ) -> FellegiSunterModel:
     """Return the likeliest model of all pairs."""
-    from twinprivacy.attacks.linkage.kernels import LEVELS, SAME, count_patterns
-
-    cuts = [cut_points(how) for how in comparisons.values()]
+    cuts = [_cut_points(how) for how in comparisons.values()]
     radix = [c.size + 2 for c in cuts]
-    _check_patterns(radix)
+    n_patterns = float(np.prod(np.array(radix, dtype=float)))
+    if n_patterns > _MOST_PATTERNS:
+        raise ParameterError(
+            f"on must give at most {_MOST_PATTERNS:,} patterns of agreement without "
+            f"truth; got {n_patterns:.3g}"
+        )
     table = np.full((len(cuts), max(radix) - 2), np.inf)
     for j, c in enumerate(cuts):
         table[j, : c.size] = c
-    categories = [how == "category" for how in comparisons.values()]
-    kinds = np.where(categories, SAME, LEVELS)
+    kinds = np.array(
+        [SAME if how == "category" else LEVELS for how in comparisons.values()]
+    )
     starts = []
     for j, (column, c) in enumerate(zip(comparisons, cuts, strict=True)):
-        every = _levels_of_all(x[:, j], y[:, j], c, category=categories[j])
+        every = _levels_of_all(x[:, j], y[:, j], c)
         if not every.sum():
             raise _no_pairs(column)
         starts.append(_smoothed(every))
@@ -234,7 +282,7 @@ def _read(
 ) -> dict[str, Comparison]:
     """Return each column with its comparison."""
     if not isinstance(on, Mapping):
-        kinds = {c: checks.kind_of(left[c]) for c in on}
+        kinds = {c: kind_of(left[c]) for c in on}
         on = {c: "normal" if kind == "number" else kind for c, kind in kinds.items()}
     found: dict[str, Comparison] = {}
     for column, how in on.items():
@@ -257,30 +305,19 @@ def _read(
     return found
 
 
-_Comparison = str | tuple[float, ...]
-
-_MOST_PATTERNS = 1_000_000
-# Rounding must not move a difference over the end of its level.
-_SLACK = 1 + 1e-9
-
-
-def encode_pair(
-    left: pd.DataFrame, right: pd.DataFrame, comparisons: Mapping[str, _Comparison]
+def _encode(
+    left: pd.DataFrame, right: pd.DataFrame, comparisons: Mapping[str, Comparison]
 ) -> tuple[Array, Array]:
     """Return both tables as numbers, categories as common codes, missing as nan."""
-    pairs = [
-        category_codes(left[c], right[c])
-        if how == "category"
-        else number_pair(left, right, c)
-        for c, how in comparisons.items()
-    ]
-    return (
-        np.stack([x for x, _ in pairs], axis=1),
-        np.stack([y for _, y in pairs], axis=1),
+    return as_tables(
+        [
+            column_pair(left, right, column, category=how == "category")
+            for column, how in comparisons.items()
+        ]
     )
 
 
-def cut_points(how: _Comparison) -> Array:
+def _cut_points(how: Comparison) -> Array:
     """Return the ends of levels; a category has agreement at a difference of 0."""
     return np.array([0.0] if how == "category" else how, dtype=float) * _SLACK
 
@@ -291,13 +328,12 @@ def _levels_of(gaps: Array, cuts: Array) -> Integers:
     return np.bincount(np.searchsorted(cuts, known), minlength=cuts.size + 1)
 
 
-def _levels_of_all(x: Array, y: Array, cuts: Array, *, category: bool) -> Integers:
+def _levels_of_all(x: Array, y: Array, cuts: Array) -> Integers:
     """Return how many of all pairs lie in each level, without making the pairs."""
     x, y = x[~np.isnan(x)], np.sort(y[~np.isnan(y)])
-    ends = np.array([0.0]) if category else cuts
     within = [
         int((np.searchsorted(y, x + c, "right") - np.searchsorted(y, x - c)).sum())
-        for c in ends
+        for c in cuts
     ]
     return np.diff([0, *within, x.size * y.size])
 
@@ -350,13 +386,3 @@ def _smoothed(counts: npt.NDArray[Any]) -> Array:
     """Return shares with half a count added to each level, so that none is 0."""
     found: Array = (counts + 0.5) / (counts.sum() + 0.5 * counts.size)
     return found
-
-
-def _check_patterns(radix: Sequence[int]) -> None:
-    """Raise where the patterns of agreement are too many to count."""
-    n = float(np.prod(np.array(radix, dtype=float)))
-    if n > _MOST_PATTERNS:
-        raise ParameterError(
-            f"on must give at most {_MOST_PATTERNS:,} patterns of agreement without "
-            f"truth; got {n:.3g}"
-        )

@@ -1,15 +1,15 @@
-"""What a linkage found: ranks, rates, their chance and bits, with intervals."""
+"""What a linkage found: rates, their chance and bits, and rates in larger galleries."""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Array, Flags, Indices
-from twinprivacy._validation import check_choice, check_fraction
+from twinprivacy._validation import check_fraction, check_whole
 from twinprivacy.errors import FitError, ParameterError
 from twinprivacy.estimates import means
 from twinprivacy.estimates.estimate import Estimate
@@ -17,10 +17,17 @@ from twinprivacy.estimates.means import mean_interval, share_interval
 
 __all__ = [
     "LinkageResult",
+    "linkage_at_scale",
 ]
 
-
-RATIO = ("distance", "ratio")
+# The largest gallery, far beyond mankind.
+_LARGEST = 10**10
+# Normal scores of the chance p that a stranger is nearer than the own record: p from
+# 1 down to 1e-33.
+_SCORES = np.linspace(-7, 12, 381)
+_N_EDGES = 40
+_N_MEANS, _N_SPREADS = 81, 45
+_N_BINORMAL = _N_MEANS * _N_SPREADS
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,26 +48,17 @@ class LinkageResult:
     targets : pandas.DataFrame
         One row a target: nearest (label of the nearest candidate; missing where several
         are equally near), distance, n_nearest (how many are), second_distance,
-        in_gallery, own_distance, other_distance (nearest of all others), n_nearer,
-        n_tied (candidates as near as the own, itself included), rank (mean over orders
-        of the tied), bits (log2 of P(own) over chance; missing where not asked for),
-        assigned and assigned_right (with ``one_to_one``).
+        in_gallery, own_distance, n_nearer, n_tied (candidates as near as the own,
+        itself included), rank (mean over orders of the tied) and, of `link_scores`,
+        bits (log2 of P(own) over chance).
     groups : numpy.ndarray
         Number of the person behind each target.
-    temperature : float
-        Likeliest temperature of the softmax of costs over all targets; infinite where
-        distances tell nothing, nan where bits were not asked for.
-    chains : numpy.ndarray, optional
-        With ``one_to_one``, a number for each target, the same for people who were
-        given one another's records, in swaps or longer chains.
     """
 
     method: str
     n_candidates: int
     targets: pd.DataFrame
-    groups: npt.NDArray[np.intp]
-    temperature: float = math.nan
-    chains: npt.NDArray[np.intp] | None = None
+    groups: Indices
 
     def __repr__(self) -> str:
         """Show how many were looked for among how many, and nobody."""
@@ -94,51 +92,19 @@ class LinkageResult:
         FitError
             If no target is in the gallery.
         """
-        inside = self._inside()
+        inside = self.inside()
         return rate_of(self._success(k), self.groups[inside], confidence_level)
 
     def chance(self, k: int = 1) -> float:
         """Return the rate of somebody who guesses k candidates at random: k / n."""
-        return min(_check_rank(k) / self.n_candidates, 1.0)
-
-    def gain(self, k: int = 1, *, confidence_level: float = 0.95) -> Estimate:
-        """Estimate the rank rate minus chance, which is known exactly.
-
-        Parameters
-        ----------
-        k : int
-            Length of the list, 1 or more.
-        confidence_level : float
-            Two-sided coverage, strictly between 0 and 1.
-
-        Returns
-        -------
-        Estimate
-            The interval of `rank_rate`, moved by the chance.
-
-        Raises
-        ------
-        ParameterError
-            If k or the level is outside its range.
-        FitError
-            If no target is in the gallery.
-        """
-        chance = self.chance(k)
-        rate = self.rank_rate(k, confidence_level=confidence_level)
-        return Estimate(
-            rate.value - chance,
-            rate.low - chance,
-            rate.high - chance,
-            confidence_level,
-            rate.n,
-        )
+        check_whole(k, name="k")
+        return min(k / self.n_candidates, 1.0)
 
     def bits(self, *, confidence_level: float = 0.95) -> Estimate:
-        r"""Estimate the mean of log2 P(own | distances) - log2(1 / n).
+        r"""Estimate the mean of log2 P(own | scores) - log2(1 / n).
 
-        P is a softmax of minus the costs over the temperature that suits all other
-        people's targets best, so that nobody calibrates the own evidence. The mean may
-        fall below 0: then the distances mislead.
+        P is the softmax of `link_scores`. The mean may fall below 0: then the scores
+        mislead.
 
         Parameters
         ----------
@@ -150,75 +116,34 @@ class LinkageResult:
         Estimate
             Student's interval of the mean over people. Calibration costs a little:
             where nothing is told, the interval at 95 % lies wholly below 0 in one table
-            of seven or so (of `link_scores`, in four), and hardly ever above.
+            of four, and hardly ever above.
 
         Raises
         ------
         FitError
-            If no target is in the gallery or bits were not computed.
+            If records were linked by `link_records`, which computes no bits.
         """
-        inside = self._inside()
-        values = self.targets["bits"].to_numpy(dtype=float)[inside]
-        if np.isnan(values).any():
-            raise FitError("bits were not computed: call link_records with bits=True")
-        groups = self.groups[inside]
-        return mean_interval(values, groups=groups, confidence_level=confidence_level)
-
-    def assignment_rate(self, *, confidence_level: float = 0.95) -> Estimate:
-        """Estimate the share of people in the gallery whom the assignment named.
-
-        Parameters
-        ----------
-        confidence_level : float
-            Two-sided coverage, strictly between 0 and 1.
-
-        Returns
-        -------
-        Estimate
-            Wilson's interval of the rate among other people than these. Whoever is
-            given another's record takes it from them, so chains of such people are
-            sampled whole: it covers more often than stated where most are wrong, and
-            there is none where one chain holds everybody.
-
-        Raises
-        ------
-        FitError
-            If no target is in the gallery or there was no assignment.
-        """
-        inside = self._inside()
-        if "assigned" not in self.targets:
-            raise FitError(
-                "there is no assignment: call link_records with one_to_one=True"
-            )
-        right = self.targets["assigned_right"].to_numpy(dtype=float)[inside]
-        whole = self.groups if self.chains is None else self.chains
-        found = rate_of(right, whole[inside], confidence_level)
-        return replace(found, n=len(np.unique(self.groups[inside])))
+        if "bits" not in self.targets:
+            raise FitError("bits must come from link_scores or link_by_likelihood")
+        return mean_interval(
+            self.targets["bits"].to_numpy(dtype=float),
+            groups=self.groups,
+            confidence_level=confidence_level,
+        )
 
     def identification_at(
-        self,
-        *,
-        false_alarm_rate: float = 0.01,
-        evidence: str = "distance",
-        absent: str = "targets",
-        confidence_level: float = 0.95,
+        self, *, false_alarm_rate: float = 0.01, confidence_level: float = 0.95
     ) -> Estimate:
         r"""Estimate the share identified when few absent people may be.
 
-        A target is named when its evidence is at most a threshold, and identified when
-        the name is also right. The threshold is the largest at which no more than
-        `false_alarm_rate` of the people who are absent from the gallery are named.
+        A target is named when its least distance is at most a threshold, and identified
+        when the name is also right. The threshold is the largest at which no more than
+        `false_alarm_rate` of the targets without a record in the gallery are named.
 
         Parameters
         ----------
         false_alarm_rate : float
             Strictly between 0 and 1.
-        evidence : {"distance", "ratio"}
-            The least distance, or its ratio to the second (not of weights, which may
-            be below 0).
-        absent : {"targets", "removed"}
-            Who is absent: the targets without a record in the gallery, or those with
-            one once it is removed from the gallery.
         confidence_level : float
             Two-sided coverage, strictly between 0 and 1.
 
@@ -242,47 +167,21 @@ class LinkageResult:
         """
         check_fraction(false_alarm_rate, name="false_alarm_rate")
         check_fraction(confidence_level, name="confidence_level")
-        inside = self._inside()
-        scores, success = self._evidence(evidence)
-        alarms = self._alarms(evidence, absent)
+        inside = self.inside()
+        if inside.all():
+            raise FitError("nobody is absent: give targets without truth")
+        distances = self.targets["distance"].to_numpy(dtype=float)
         return _identification(
-            scores,
-            success,
-            alarms,
+            distances[inside],
+            self._success(1),
+            distances[~inside],
             self.groups[inside],
-            absent=self.groups[inside if absent == "removed" else ~inside],
+            absent=self.groups[~inside],
             false_alarm_rate=false_alarm_rate,
             level=confidence_level,
         )
 
-    def _evidence(self, evidence: str) -> tuple[Array, Array]:
-        """Return the evidence and the chance to be right of those in the gallery."""
-        allowed = ("distance",) if self.method == "fellegi_sunter" else RATIO
-        check_choice(evidence, name="evidence", allowed=allowed)
-        inside = self._inside()
-        part = self.targets[inside]
-        found = _score(part["distance"], part["second_distance"], evidence)
-        return found, self._success(1)
-
-    def _alarms(self, evidence: str, absent: str) -> Array:
-        """Return the evidence of absent people."""
-        check_choice(absent, name="absent", allowed=("targets", "removed"))
-        inside = self.targets["in_gallery"].to_numpy()
-        if absent == "targets":
-            part = self.targets[~inside]
-            found = _score(part["distance"], part["second_distance"], evidence)
-        elif evidence == "ratio":
-            raise ParameterError("evidence 'ratio' needs absent='targets'")
-        else:
-            found = self.targets.loc[inside, "other_distance"].to_numpy(dtype=float)
-        if not found.size or not np.isfinite(found).all():
-            raise FitError(
-                "nobody is absent: give targets without truth, or absent='removed' "
-                "with 2 candidates or more"
-            )
-        return found
-
-    def _inside(self) -> Flags:
+    def inside(self) -> Flags:
         """Return who is in the gallery; refuse a linkage of nobody."""
         inside: Flags = self.targets["in_gallery"].to_numpy(dtype=bool)
         if not inside.any():
@@ -291,14 +190,108 @@ class LinkageResult:
 
     def _success(self, k: int) -> Array:
         """Return the chance of each target in the gallery to be among the k nearest."""
-        part = self.targets[self._inside()]
+        check_whole(k, name="k")
+        part = self.targets[self.inside()]
         ahead = part["n_nearer"].to_numpy(dtype=float)
         tied = part["n_tied"].to_numpy(dtype=float)
-        success: Array = np.clip((_check_rank(k) - ahead) / tied, 0.0, 1.0)
+        success: Array = np.clip((k - ahead) / tied, 0.0, 1.0)
         return success
 
 
-def rate_of(success: Array, groups: npt.NDArray[np.intp], level: float) -> Estimate:
+def linkage_at_scale(
+    result: LinkageResult,
+    population_sizes: Sequence[int],
+    *,
+    confidence_level: float = 0.95,
+) -> pd.DataFrame:
+    r"""Return the rank-1 rate in galleries of other sizes.
+
+    Up to the n candidates there are: exact sub-sampling. If a candidates are nearer
+    than the own record and b others as near, a random gallery of m holds the own record
+    and none of the nearer with probability
+    :math:`\binom{n-1-a}{m-1} / \binom{n-1}{m-1}`, times the chance to win the ties that
+    are left. Beyond n: a random stranger is nearer to a target with a probability p of
+    its own, the count a is binomial in p, and the rate among N is
+    :math:`E\,(1 - p)^{N - 1}`. Two laws of p are fitted to the counts: normal scores
+    that are normal (binormal), and a beta. They agree within the data and part beyond.
+
+    Parameters
+    ----------
+    result : LinkageResult
+        Of targets of whom some are in a gallery of 2 or more.
+    population_sizes : sequence of int
+        Candidates among whom one is right, whole numbers from 1 to 1e10.
+    confidence_level : float
+        Two-sided coverage, strictly between 0 and 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns population_size, value, low, high, confidence_level, n, chance, basis
+        ("subsampled" or "extrapolated"), binormal_weight (how far the ranks favour the
+        first law: 0.5 where they cannot tell). Subsampled: Wilson's interval over
+        people. Extrapolated: mean and quantiles over both laws, equally likely before
+        the ranks are seen, with flat priors on (mean, log SD) and (log a, log b).
+
+    Raises
+    ------
+    ParameterError
+        If a size or the level is outside its range.
+    FitError
+        If no target is in the gallery, or it has one candidate.
+
+    Notes
+    -----
+    An extrapolation assumes that strangers beyond the gallery are like those in it, and
+    that one of the two laws holds where nobody was seen: from 500 candidates to 1e6 the
+    rate hangs on probabilities a thousandth of the smallest observed.
+
+    Examples
+    --------
+    >>> from twinprivacy.attacks.linkage import link_records
+    >>> draws = np.random.default_rng(7).normal(size=(200, 4))
+    >>> right = pd.DataFrame(draws, columns=list("abcd"))
+    >>> left = right + 0.1
+    >>> found = link_records(left, right, on=list("abcd"), truth=right.index)
+    >>> linkage_at_scale(found, [50, 200, 10_000])[["value", "basis"]].round(2)
+       value         basis
+    0   1.00    subsampled
+    1   0.99    subsampled
+    2   0.78  extrapolated
+    """
+    if not len(population_sizes):
+        raise ParameterError("population_sizes must hold 1 size or more; got 0")
+    for size in population_sizes:
+        check_whole(size, name="population_sizes", most=_LARGEST)
+    check_fraction(confidence_level, name="confidence_level")
+    inside, n = result.inside(), result.n_candidates
+    if n < 2:
+        raise FitError(f"the gallery must have 2 candidates or more; got {n}")
+    part = result.targets[inside]
+    nearer, tied = (part[c].to_numpy(dtype=float) for c in ("n_nearer", "n_tied"))
+    groups, n_people = means.group_codes(result.groups[inside], len(part))
+    sizes = np.array(population_sizes, dtype=float)
+    beyond = sizes[sizes > n]
+    # Rows of one person tell together as much as one person.
+    shares = np.full(groups.size, n_people / groups.size)
+    fitted = iter(
+        _posterior_rates(nearer, tied, shares, n - 1, beyond) if beyond.size else []
+    )
+    rows = []
+    for size in sizes:
+        if size <= n:
+            success = _subsampled(nearer, tied - 1, n, size)
+            row: dict[str, Any] = rate_of(success, groups, confidence_level).as_dict()
+            row |= {"basis": "subsampled", "binormal_weight": np.nan}
+        else:
+            row = _extrapolated(*next(fitted), confidence_level)
+            row["n"] = n_people
+        rows.append({"population_size": int(size)} | row | {"chance": 1 / size})
+    columns = ["population_size", "value", "low", "high", "confidence_level", "n"]
+    return pd.DataFrame(rows)[[*columns, "chance", "basis", "binormal_weight"]]
+
+
+def rate_of(success: Array, groups: Indices, level: float) -> Estimate:
     """Return a rate of chances in [0, 1], with Wilson's interval over people."""
     from statsmodels.stats.proportion import proportion_confint
 
@@ -362,36 +355,6 @@ def _independent(named: Array, people: Indices, level: float) -> int:
     return max(int(min(size, n_people)), 1)
 
 
-def chained(people: Indices, own: Indices, assigned: Indices) -> Indices:
-    """Return one number for all targets whose people lost their record to another.
-
-    Whoever is given another's record takes it from them: such errors come in chains.
-    A row below 0 stands for none.
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    first = int(people.max()) + 1
-    rows = np.concatenate([own, assigned])
-    known = rows >= 0
-    ends = np.tile(people, 2)[known], first + rows[known]
-    size = first + int(rows.max(initial=-1)) + 1
-    graph = coo_array((np.ones(ends[0].size), ends), shape=(size, size))
-    label: Indices = connected_components(graph, directed=False)[1].astype(np.intp)
-    return label[people]
-
-
-def _score(first: Any, second: Any, evidence: str) -> Array:
-    """Return what a threshold is set on: small where a name is likely."""
-    one = np.asarray(first, dtype=float)
-    if evidence == "distance":
-        return one
-    two = np.asarray(second, dtype=float)
-    # Two at distance 0 are as good as each other.
-    ratio: Array = np.divide(one, two, out=np.ones_like(one), where=two > 0)
-    return ratio
-
-
 def _threshold_below(alarms: Array, n: int) -> float:
     """Return the threshold below which n of the sorted alarms lie."""
     if n < 0:
@@ -399,8 +362,117 @@ def _threshold_below(alarms: Array, n: int) -> float:
     return float(alarms[n]) if n < alarms.size else math.inf
 
 
-def _check_rank(k: int) -> int:
-    """Raise unless k is a rank."""
-    if not k >= 1:
-        raise ParameterError(f"k must be 1 or more; got {k!r}")
-    return int(k)
+def _subsampled(ahead: Array, others_tied: Array, n: int, m: float) -> Array:
+    """Return the chance of each target to be named from a random gallery of m of n."""
+    enough = n - ahead >= m
+    left = np.maximum(n - ahead, m)
+    none_nearer = np.exp(_log_choose(left - 1, m - 1) - _log_choose(n - 1.0, m - 1))
+    # The mean of 1 / (1 + J) for a hypergeometric J, in closed form.
+    no_tied = np.exp(_log_choose(left - others_tied - 1, m) - _log_choose(left, m))
+    won = left / (m * (others_tied + 1)) * (1 - no_tied)
+    return np.where(enough, np.clip(none_nearer * won, 0.0, 1.0), 0.0)
+
+
+def _log_choose(n: Any, k: float) -> Array:
+    """Return the logarithm of the number of choices, -inf where there are none."""
+    from scipy.special import gammaln
+
+    n = np.asarray(n, dtype=float)
+    enough = n >= k
+    top = np.where(enough, n, k)
+    found: Array = gammaln(top + 1) - gammaln(k + 1) - gammaln(top - k + 1)
+    return np.where(enough, found, -np.inf)
+
+
+def _extrapolated(rates: Array, weights: Array, level: float) -> dict[str, Any]:
+    """Return the mean and the quantiles over both laws."""
+    value = float(weights @ rates)
+    tail = (1 - level) / 2
+    return {
+        "value": value,
+        "low": min(_weighted_quantile(rates, weights, tail), value),
+        "high": max(_weighted_quantile(rates, weights, 1 - tail), value),
+        "confidence_level": level,
+        "basis": "extrapolated",
+        "binormal_weight": float(weights[:_N_BINORMAL].sum()),
+    }
+
+
+def _posterior_rates(
+    nearer: Array, tied: Array, shares: Array, n_others: int, sizes: Array
+) -> list[tuple[Array, Array]]:
+    """Return, for each gallery size, rates of the fitted laws and their weights.
+
+    Both laws are on a grid of their two parameters with a flat prior, and are equally
+    likely before the ranks are seen. A tie of strangers with the own record counts as
+    every order of it.
+    """
+    from scipy import stats
+
+    edges = _edges(n_others)
+    counts = _expected_counts(nearer, tied, edges, shares)
+    chance = stats.norm.sf(_SCORES)
+    below = stats.binom.cdf(edges[:, None] - 1, n_others, chance)
+    laws = [_binormal(), _beta()]
+    weights = np.concatenate([np.full(len(law), 1 / len(law)) for law in laws])
+    mixed = np.concatenate(laws)
+    log_likelihood = np.log(np.clip(mixed @ np.diff(below, axis=0).T, 1e-300, None))
+    total = log_likelihood @ counts
+    weights *= np.exp(total - total.max())
+    weights /= weights.sum()
+    log_stranger = np.log1p(-np.minimum(chance, 1 - 1e-16))
+    return [(mixed @ np.exp((size - 1) * log_stranger), weights) for size in sizes]
+
+
+def _weighted_quantile(values: Array, weights: Array, level: float) -> float:
+    """Return the value below which a share of the weight lies."""
+    order = np.argsort(values)
+    place = int(np.searchsorted(np.cumsum(weights[order]), level))
+    return float(values[order][min(place, values.size - 1)])
+
+
+def _edges(n_others: int) -> Array:
+    """Return classes of ranks: single up to 10, then in steps of a constant ratio."""
+    steps = np.geomspace(10, max(n_others + 1, 10), _N_EDGES)
+    edges = np.unique(np.concatenate([np.arange(11), np.round(steps)]))
+    return np.append(edges[edges <= n_others], n_others + 1.0)
+
+
+def _expected_counts(nearer: Array, tied: Array, edges: Array, shares: Array) -> Array:
+    """Return how many targets are expected in each class over orders of the tied."""
+    low, high = nearer[:, None], (nearer + tied)[:, None]
+    inside = np.minimum(high, edges[1:]) - np.maximum(low, edges[:-1])
+    counts: Array = shares @ (np.maximum(inside, 0) / tied[:, None])
+    return counts
+
+
+def _binormal() -> Array:
+    """Return laws whose normal scores are normal: a row for each mean and spread."""
+    from scipy.stats import norm
+
+    mean, spread = np.meshgrid(
+        np.linspace(-1, 9, _N_MEANS), np.geomspace(0.1, 5, _N_SPREADS)
+    )
+    density = norm.pdf(_SCORES, mean.reshape(-1, 1), spread.reshape(-1, 1))
+    laws: Array = density / density.sum(axis=1, keepdims=True)
+    return laws
+
+
+def _beta() -> Array:
+    """Return beta laws of the chance, from nearly certain to the coin's."""
+    from scipy.special import betaln
+    from scipy.stats import norm
+
+    a, b = np.meshgrid(np.geomspace(0.01, 10, 60), np.geomspace(0.3, 1e7, 70))
+    a, b = a.reshape(-1, 1), b.reshape(-1, 1)
+    log_density = (
+        (a - 1) * norm.logsf(_SCORES)
+        + (b - 1) * norm.logcdf(_SCORES)
+        + norm.logpdf(_SCORES)
+        - betaln(a, b)
+    )
+    mass = np.exp(log_density) * (_SCORES[1] - _SCORES[0])
+    # What lies beyond the last score never meets a nearer stranger.
+    mass[:, -1] += np.maximum(1 - mass.sum(axis=1), 0)
+    laws: Array = mass / mass.sum(axis=1, keepdims=True)
+    return laws

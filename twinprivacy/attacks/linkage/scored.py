@@ -11,7 +11,7 @@ from twinprivacy._types import Array
 from twinprivacy._validation import check_rng
 from twinprivacy.attacks.linkage.result import LinkageResult
 from twinprivacy.errors import DataError, FitError
-from twinprivacy.tables import as_floats
+from twinprivacy.tables import check_table, read_numbers
 
 __all__ = [
     "TwoCovariance",
@@ -22,20 +22,18 @@ __all__ = [
 ]
 
 
-LEAST_PEOPLE = 20
+_LEAST_PEOPLE = 20
+_LEAST_REFERENCE = 10
+# Beyond this many SDs a feature is an outlier, which no normal law foresees.
+_FARTHEST_SD = 4.0
+# Below this share of its mean a feature's SD is rounding.
+_SMALLEST_SD = 1e-9
 # Temperatures of the softmax, from where scores do not count to twice their weight: a
 # law learned from few people is too sure, hardly ever too modest.
-TEMPERATURES = np.concatenate([[np.inf], 2.0 ** np.arange(8, -1.5, -0.5)])
+_TEMPERATURES = np.concatenate([[np.inf], 2.0 ** np.arange(8, -1.5, -0.5)])
 
 
-def link_scores(
-    scores: npt.ArrayLike,
-    *,
-    own: npt.ArrayLike | None = None,
-    targets: Any = None,
-    candidates: Any = None,
-    method: str = "scores",
-) -> LinkageResult:
+def link_scores(scores: npt.ArrayLike, *, names: Any = None) -> LinkageResult:
     r"""Rank the candidates of each target by given scores.
 
     The probability of a candidate is a softmax of scores over a temperature. That of
@@ -50,46 +48,43 @@ def link_scores(
     Parameters
     ----------
     scores : array_like
-        Higher for a likelier match, shape (n_targets, n_candidates), finite.
-    own : array_like of int, optional
-        Column of each target's own record, shape (n_targets,); without it target i owns
-        column i.
-    targets, candidates : array_like, optional
-        Names of rows and columns; without them 0, 1, ...
-    method : str
-        What made the scores, for the result.
+        Higher for a likelier match, shape (n_targets, n_candidates), finite; target i
+        is candidate i, and there may be more candidates than targets.
+    names : array_like, optional
+        Names of the candidates; without them 0, 1, ...
 
     Returns
     -------
     LinkageResult
-        With the negative score as distance, so "ratio" of `identification_at` has no
-        meaning. Candidates with one score share the success.
+        With the negative score as distance. Candidates with one score share the
+        success.
 
     Raises
     ------
     DataError
-        If the scores are no finite table, an own column is outside it, or names are
-        more or fewer than its rows or columns.
+        If the scores are no finite table, have fewer columns than rows, or more or
+        fewer than there are names.
 
     Examples
     --------
     >>> link_scores([[3.0, 1.0], [0.0, 0.0]]).rank_rate(1)
     Estimate(value=0.75, low=0.198, high=0.973, confidence_level=0.95, n=2)
     """
-    table = _table(scores)
-    n, n_candidates = table.shape
-    places = np.arange(n) if own is None else np.asarray(own)
-    whole = places.dtype.kind in "iu" and places.shape == (n,)
-    if not whole or not np.isin(places, np.arange(n_candidates)).all():
+    table = np.asarray(scores, dtype=float)
+    n, n_candidates = table.shape if table.ndim == 2 else (0, 0)
+    if not 0 < n <= n_candidates or not np.isfinite(table).all():
         raise DataError(
-            f"own must hold one column a target, 0 to {n_candidates - 1}; got shape "
-            f"{places.shape} of {places.dtype} for {n} targets"
+            "scores must be a finite table, shape (n_targets, n_candidates), of 1 "
+            f"target or more among no fewer candidates; got shape {table.shape}"
         )
-    names = _names(targets, n, "targets")
-    rows = _rank(table, places, _names(candidates, n_candidates, "candidates"))
-    bits, temperature = _bits(table, places)
-    frame = pd.DataFrame(rows | {"bits": bits}, index=names.rename("target"))
-    return LinkageResult(method, n_candidates, frame, np.arange(n), temperature)
+    if names is None:
+        names = np.arange(n_candidates)
+    labels: pd.Index[Any] = pd.Index(names, tupleize_cols=False)
+    if len(labels) != n_candidates:
+        raise DataError(f"names must hold {n_candidates} names; got {len(labels)}")
+    columns = _rank(table, labels) | {"bits": _bits(table)}
+    targets = pd.DataFrame(columns, index=labels[:n].rename("target"))
+    return LinkageResult("scores", n_candidates, targets, np.arange(n))
 
 
 def link_by_likelihood(
@@ -136,41 +131,26 @@ def link_by_likelihood(
     >>> found.n_candidates, found.rank_rate(1).value > 0.6
     (100, True)
     """
-    halves = _halves(named, nameless, rng)
+    check_rng(rng)
+    _check_same_people(named, nameless, ("named", "nameless"))
+    halves = _halves(named, rng)
     results = []
     for learned, linked in (halves, halves[::-1]):
         law = fit_two_covariance(named.loc[learned], nameless.loc[learned])
         size = min(len(learned), len(linked))
         people = linked[:size]
         scores = log_likelihood_ratios(law, nameless.loc[people], named.loc[people])
-        results.append(link_scores(scores, targets=people, candidates=people))
+        results.append(link_scores(scores, names=people))
     targets = pd.concat([result.targets for result in results])
-    temperature = float(np.mean([result.temperature for result in results]))
-    groups = np.arange(len(targets))
-    return LinkageResult("likelihood", size, targets, groups, temperature)
+    return LinkageResult("likelihood", size, targets, np.arange(len(targets)))
 
 
-def _names(given: Any, n: int, name: str) -> "pd.Index[Any]":
-    if given is None:
-        return pd.RangeIndex(n)
-    found: pd.Index[Any] = pd.Index(given, tupleize_cols=False)
-    if len(found) != n:
-        raise DataError(f"{name} must hold {n} names; got {len(found)}")
-    return found
-
-
-def _halves(
-    named: pd.DataFrame, nameless: pd.DataFrame, rng: np.random.Generator
-) -> tuple[Any, Any]:
-    check_rng(rng)
-    if len(named) < LEAST_PEOPLE:
+def _halves(named: pd.DataFrame, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Return the people in two halves at random."""
+    if len(named) < _LEAST_PEOPLE:
         raise FitError(
-            f"named must hold {LEAST_PEOPLE} people or more; got {len(named)}"
+            f"named must hold {_LEAST_PEOPLE} people or more; got {len(named)}"
         )
-    if len(named) != len(nameless) or not named.index.isin(nameless.index).all():
-        raise DataError("named and nameless must have the same people in their index")
-    if not (named.index.is_unique and nameless.index.is_unique):
-        raise DataError("named and nameless must name each person once in their index")
     order = rng.permutation(len(named))
     try:
         people = named.index.sort_values()[order]
@@ -180,53 +160,37 @@ def _halves(
     return people[:middle], people[middle:]
 
 
-def _table(scores: npt.ArrayLike) -> Array:
-    table = np.asarray(scores, dtype=float)
-    if table.ndim != 2 or not table.size or not np.isfinite(table).all():
-        raise DataError(
-            "scores must be a finite table, shape (n_targets, n_candidates); got shape "
-            f"{table.shape}"
-        )
-    return table
-
-
-def _rank(
-    table: Array, own: npt.NDArray[Any], labels: "pd.Index[Any]"
-) -> dict[str, Any]:
+def _rank(table: Array, labels: "pd.Index[Any]") -> dict[str, Any]:
     """Return the columns of a linkage's targets, as of `link_records`."""
-    n, n_candidates = table.shape
-    score = table[np.arange(n), own]
+    own = np.diagonal(table)
     best = table.max(axis=1)
     n_best = (table == best[:, None]).sum(axis=1)
-    nearest = np.where(n_best == 1, labels[table.argmax(axis=1)].astype(object), None)
-    others = table.copy()
-    others[np.arange(n), own] = -np.inf
-    ordered = np.partition(table, -min(2, n_candidates), axis=1)
-    ahead, tied = (table > score[:, None]).sum(axis=1), (table == score[:, None])
-    n_tied = tied.sum(axis=1)
+    second = -min(2, table.shape[1])
+    n_nearer = (table > own[:, None]).sum(axis=1)
+    n_tied = (table == own[:, None]).sum(axis=1)
+    nearest = labels[table.argmax(axis=1)].astype(object)
     return {
-        "nearest": nearest,
+        "nearest": np.where(n_best == 1, nearest, None),
         "distance": -best,
         "n_nearest": n_best,
-        "second_distance": -ordered[:, -min(2, n_candidates)],
+        "second_distance": -np.partition(table, second, axis=1)[:, second],
         "in_gallery": True,
-        "own_distance": -score,
-        "other_distance": -others.max(axis=1),
-        "n_nearer": ahead.astype(float),
+        "own_distance": -own,
+        "n_nearer": n_nearer.astype(float),
         "n_tied": n_tied.astype(float),
-        "rank": ahead + (n_tied + 1) / 2,
+        "rank": n_nearer + (n_tied + 1) / 2,
     }
 
 
-def _bits(table: Array, own: npt.NDArray[Any]) -> tuple[Array, float]:
-    """Return each target's bits, and the likeliest temperature of all."""
+def _bits(table: Array) -> Array:
+    """Return each target's bits, at the likeliest temperature of all others."""
     n, n_candidates = table.shape
     # SciPy's logsumexp spends most of its time on checks, for every temperature anew.
     behind = table - table.max(axis=1, keepdims=True)
-    gains = np.empty((n, len(TEMPERATURES)))
-    for j, temperature in enumerate(TEMPERATURES):
+    gains = np.empty((n, len(_TEMPERATURES)))
+    for j, temperature in enumerate(_TEMPERATURES):
         scaled = behind / temperature
-        gains[:, j] = scaled[np.arange(n), own] - np.log(np.exp(scaled).sum(axis=1))
+        gains[:, j] = np.diagonal(scaled) - np.log(np.exp(scaled).sum(axis=1))
     # Others found without fail do not show that fewer than one in n is misled.
     lapse = 1 / (n + 1)
     gains = np.logaddexp(np.log1p(-lapse) + gains + np.log(n_candidates), np.log(lapse))
@@ -235,15 +199,8 @@ def _bits(table: Array, own: npt.NDArray[Any]) -> tuple[Array, float]:
     whole = gains.sum(axis=0)
     # The first of equals is the widest: without other people the scores do not count.
     best = (whole - gains).argmax(axis=1)
-    bits = gains[np.arange(n), best] / np.log(2)
-    return bits, float(TEMPERATURES[whole.argmax()])
-
-
-_LEAST_REFERENCE = 10
-# Beyond this many SDs a feature is an outlier, which no normal law foresees.
-FARTHEST_SD = 4.0
-# Below this share of its mean a feature's SD is rounding.
-SMALLEST_SD = 1e-9
+    bits: Array = gains[np.arange(n), best] / np.log(2)
+    return bits
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -275,38 +232,14 @@ class TwoCovariance:
     ratios: Array
     n_people: int
 
-    @property
-    def bits(self) -> float:
-        r"""Return what one record would tell of another of that person, in bits.
-
-        The mutual information were the law true,
-
-        .. math:: \sum_k \log_2 (1 + \lambda_k) - \tfrac12 \log_2 (1 + 2 \lambda_k).
-
-        Learned from few people it is too large, and a crowd of n gives log2 n at most.
-        """
-        each = np.log2(1 + self.ratios) - np.log2(1 + 2 * self.ratios) / 2
-        return float(each.sum())
-
     def place(self, records: pd.DataFrame) -> Array:
         """Return records on the independent axes, shape (n, n_features).
 
         A missing value counts as the mean; values beyond 4 SDs count as 4.
         """
-        columns = list(records.columns)
-        bad = [name for name in self.names if columns.count(name) != 1]
-        if bad:
-            listed = ", ".join(map(str, bad))
-            raise DataError(f"records must have the columns {listed}, each once")
-        table = _numbers(records[list(self.names)], "records")
+        check_table(records, name="records", columns=self.names)
+        table = read_numbers(records[list(self.names)], name="records")
         return np.asarray(_standard(table, self.mean, self.scale) @ self.axes)
-
-    def __repr__(self) -> str:
-        """Show sizes only."""
-        return (
-            f"TwoCovariance(n_features={len(self.names)}, n_people={self.n_people}, "
-            f"bits={self.bits:.3g})"
-        )
 
 
 def fit_two_covariance(left: pd.DataFrame, right: pd.DataFrame) -> TwoCovariance:
@@ -350,18 +283,19 @@ def fit_two_covariance(left: pd.DataFrame, right: pd.DataFrame) -> TwoCovariance
     >>> fit_two_covariance(left, right).ratios.round()
     array([9., 9.])
     """
-    right = _same_people(left, right)
+    _check_same_people(left, right, ("left", "right"))
+    right = right.loc[left.index]
     if len(left) < _LEAST_REFERENCE:
         raise FitError(
             f"left and right must hold {_LEAST_REFERENCE} people or more; "
             f"got {len(left)}"
         )
-    first, second = _numbers(left, "left"), _numbers(right, "right")
+    first, second = read_numbers(left, name="left"), read_numbers(right, name="right")
     both = np.concatenate([first, second])
     known = np.isfinite(both).sum(axis=0)
     mean = np.nansum(both, axis=0) / np.maximum(known, 1)
     scale = np.sqrt(np.nansum((both - mean) ** 2, axis=0) / np.maximum(known, 1))
-    varies = scale > SMALLEST_SD * np.abs(mean)
+    varies = scale > _SMALLEST_SD * np.abs(mean)
     if not varies.any():
         raise FitError("left and right must hold at least one column that varies")
     mean, scale = mean[varies], scale[varies]
@@ -437,30 +371,19 @@ def _independent_axes(first: Array, second: Array) -> tuple[Array, Array]:
     return axes[:, ::-1], np.maximum(values[::-1], 0.0)
 
 
-def _same_people(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
-    """Return the right records in the order of the left."""
-    if list(left.columns) != list(right.columns) or not left.columns.is_unique:
-        raise DataError("left and right must have the same columns, each named once")
-    if not (left.index.is_unique and right.index.is_unique):
-        raise DataError("left and right must name each person once in their index")
+def _check_same_people(
+    left: pd.DataFrame, right: pd.DataFrame, names: tuple[str, str]
+) -> None:
+    """Raise unless both tables have the same columns and name the same people once."""
+    for table, name in zip((left, right), names, strict=True):
+        check_table(table, name=name, columns=list(left.columns), own_index=True)
+    both = f"{names[0]} and {names[1]}"
+    if list(left.columns) != list(right.columns):
+        raise DataError(f"{both} must have the same columns, in one order")
     if len(left) != len(right) or not left.index.isin(right.index).all():
-        raise DataError("left and right must have the same people in their index")
-    return right.loc[left.index]
-
-
-def _numbers(records: pd.DataFrame, name: str) -> Array:
-    try:
-        table = as_floats(records)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} must hold numbers only") from None
-    n_bad = int(np.isinf(table).sum())
-    if n_bad:
-        raise DataError(
-            f"{name} must not be infinite; got {n_bad} of {table.size} values that are"
-        )
-    return table
+        raise DataError(f"{both} must have the same people in their index")
 
 
 def _standard(table: Array, mean: Array, scale: Array) -> Array:
     standard = np.nan_to_num((table - mean) / scale)
-    return np.clip(standard, -FARTHEST_SD, FARTHEST_SD)
+    return np.clip(standard, -_FARTHEST_SD, _FARTHEST_SD)

@@ -1,14 +1,13 @@
 """Twins as fingerprints: whose glucose is this? Two stretches of a person's record."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy._validation import check_choice, check_rng
+from twinprivacy._validation import check_at_least, check_choice, check_rng, check_whole
 from twinprivacy.attacks.linkage.result import LinkageResult
 from twinprivacy.attacks.linkage.scored import link_by_likelihood
 from twinprivacy.errors import ParameterError
@@ -25,11 +24,19 @@ __all__ = [
     "Fingerprints",
     "link_fingerprints",
     "simulate_each",
-    "simulate_fingerprints",
 ]
 
-
 EVIDENCE = ("trace", "twin", "both")
+
+T = TypeVar("T")
+
+_MINUTES_PER_DAY = 1_440
+_READINGS_PER_DAY = 288
+# People like them, of whom the twins' prior is made.
+_N_PRIOR = 1_000
+_STEP_MINUTES = 5
+# What each generator is for: the same draws whatever else is simulated.
+_PEOPLE, _PLAN, _PRIOR, _NAMED, _NAMELESS, _DRIFT, _DIARY = range(7)
 
 
 @dataclass(frozen=True)
@@ -67,12 +74,8 @@ class FingerprintSettings:
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
         object.__setattr__(self, "fixed", tuple(self.fixed))
-        if not self.days >= 1:
-            raise ParameterError(f"days must be 1 or more; got {self.days!r}")
-        if not (np.isfinite(self.drift_sd) and self.drift_sd >= 0):
-            raise ParameterError(
-                f"drift_sd must be finite, 0 or more; got {self.drift_sd!r}"
-            )
+        check_whole(self.days, name="days")
+        check_at_least(self.drift_sd, 0, name="drift_sd")
         if not 0 <= self.forgotten < 1:
             raise ParameterError(
                 f"forgotten must lie in [0, 1); got {self.forgotten!r}"
@@ -130,52 +133,6 @@ class Fingerprints:
             self.nameless_trace.join(self.nameless_twin),
         )
 
-    def __repr__(self) -> str:
-        """Show how many people, and nobody."""
-        return (
-            f"Fingerprints(n_people={len(self.named_trace)}, "
-            f"twins={self.named_twin is not None})"
-        )
-
-
-def simulate_fingerprints(
-    n_people: int,
-    settings: FingerprintSettings | None = None,
-    *,
-    rng: np.random.Generator,
-    n_jobs: int | None = None,
-) -> Fingerprints:
-    """Simulate two stretches of the lives of people with type-1 diabetes and read them.
-
-    Parameters
-    ----------
-    n_people : int
-        1 or more; linking them takes 20.
-    settings : FingerprintSettings, optional
-        By default two weeks each, with a drift of 0.2 SD between them.
-    rng : numpy.random.Generator
-    n_jobs : int, optional
-        Threads; without it one a core. The answer does not depend on it.
-
-    Returns
-    -------
-    Fingerprints
-
-    Raises
-    ------
-    ParameterError
-        If there is nobody, or `rng` is no generator.
-
-    Examples
-    --------
-    >>> settings = FingerprintSettings(days=1, twins=False)
-    >>> prints = simulate_fingerprints(2, settings, rng=np.random.default_rng(7))
-    >>> prints.named_trace.shape
-    (2, 33)
-    """
-    settings = settings or FingerprintSettings()
-    return simulate_each(n_people, {"": settings}, rng=rng, n_jobs=n_jobs)[""]
-
 
 def link_fingerprints(
     prints: Fingerprints, *, evidence: str = "both", rng: np.random.Generator
@@ -210,7 +167,7 @@ def link_fingerprints(
     --------
     >>> rng = np.random.default_rng(7)
     >>> settings = FingerprintSettings(days=1, twins=False)
-    >>> prints = simulate_fingerprints(20, settings, rng=rng)
+    >>> prints = simulate_each(20, {"": settings}, rng=rng)[""]
     >>> link_fingerprints(prints, evidence="trace", rng=rng).n_candidates
     10
     """
@@ -257,37 +214,30 @@ def simulate_each(
     [1, 2]
     """
     check_rng(rng)
-    if n_people < 1:
-        raise ParameterError(f"n_people must be 1 or more; got {n_people!r}")
+    check_whole(n_people, name="n_people")
     if not settings:
         raise ParameterError("settings must hold at least one")
     longest = max(own.days for own in settings.values())
-    world = _Lives(n_people, longest, int(rng.integers(2**63)), n_jobs)
+    records = _Records(n_people, longest, int(rng.integers(2**63)), n_jobs)
     prints = {}
     for label, own in settings.items():
-        named, named_twin = world.records(own, _NAMED)
-        nameless, nameless_twin = world.records(own, _NAMELESS)
+        named, named_twin = records.of(own, _NAMED)
+        nameless, nameless_twin = records.of(own, _NAMELESS)
         prints[label] = Fingerprints(named, nameless, named_twin, nameless_twin)
     return prints
 
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+class _Stretch(NamedTuple):
+    """Say what makes the days of one stretch."""
 
-
-T = TypeVar("T")
-
-_MINUTES_PER_DAY = 1_440
-_READINGS_PER_DAY = 288
-# People like them, of whom the twins' prior is made.
-_N_PRIOR = 1_000
-_STEP_MINUTES = 5
-# What each generator is for: the same draws whatever else is simulated.
-_PEOPLE, _PLAN, _PRIOR, _NAMED, _NAMELESS, _DRIFT, _DIARY = range(7)
+    habits: Habits
+    sensor: bool
+    purpose: int
+    drift_sd: float
 
 
 @dataclass(frozen=True)
-class _Lives:
+class _Records:
     """Simulate what is asked for, each once, from one seed.
 
     Settings that differ in one thing share the draws of all others, so that their rates
@@ -300,24 +250,24 @@ class _Lives:
     n_jobs: int | None
     made: dict[Hashable, Any] = field(default_factory=dict)
 
-    def records(
-        self, settings: "FingerprintSettings", stretch: int
+    def of(
+        self, settings: FingerprintSettings, purpose: int
     ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """Return the features and, where asked for, the twins of one stretch."""
-        sd = settings.drift_sd if stretch == _NAMELESS else 0.0
-        life = (settings.habits, settings.sensor, stretch, sd)
+        drift_sd = settings.drift_sd if purpose == _NAMELESS else 0.0
+        stretch = _Stretch(settings.habits, settings.sensor, purpose, drift_sd)
         trace = self._once(
-            ("trace", settings.days, *life),
-            lambda: self._trace(life, settings.days),
+            ("trace", settings.days, stretch),
+            lambda: self._trace(stretch, settings.days),
         )
         if not settings.twins:
             return trace, None
         diary = (settings.days, settings.forgotten, settings.fixed)
         return trace, self._once(
-            ("twin", *diary, *life), lambda: self._twins(life, *diary)
+            ("twin", *diary, stretch), lambda: self._twins(stretch, *diary)
         )
 
-    def _once(self, key: Hashable, make: "Callable[[], T]") -> T:
+    def _once(self, key: Hashable, make: Callable[[], T]) -> T:
         if key not in self.made:
             self.made[key] = make()
         made: T = self.made[key]
@@ -336,40 +286,37 @@ class _Lives:
         others = sample_patients(_N_PRIOR, rng=rng)
         return glucose_prior(prescribe(others, rng=rng, habits=habits, n_visits=0))
 
-    def _days(self, life: tuple[Habits, bool, int, float]) -> Days:
-        habits, sensor, stretch, sd = life
+    def _days(self, stretch: _Stretch) -> Days:
+        return self._once(("days", stretch), lambda: self._simulate(stretch))
+
+    def _simulate(self, stretch: _Stretch) -> Days:
+        habits = stretch.habits
         people = self._once(("plan", habits), lambda: self._plan(habits))
-        if sd > 0:
-            people = drift(people, sd=sd, rng=self._rng(_DRIFT))
+        if stretch.drift_sd > 0:
+            people = drift(people, sd=stretch.drift_sd, rng=self._rng(_DRIFT))
         return simulate_days(
             people,
             days=self.days,
-            rng=self._rng(stretch),
+            rng=self._rng(stretch.purpose),
             habits=habits,
-            sensor=sensor,
+            sensor=stretch.sensor,
             n_jobs=self.n_jobs,
         )
 
-    def _trace(self, life: tuple[Habits, bool, int, float], days: int) -> pd.DataFrame:
-        lived = self._once(("days", *life), lambda: self._days(life))
+    def _trace(self, stretch: _Stretch, days: int) -> pd.DataFrame:
+        lived = self._days(stretch)
         cgm = lived.cgm_mg_dl[:, : days * _READINGS_PER_DAY]
         return trace_features(cgm, patients=lived.patients["patient"].to_numpy())
 
     def _twins(
-        self,
-        life: tuple[Habits, bool, int, float],
-        days: int,
-        forgotten: float,
-        fixed: tuple[str, ...],
+        self, stretch: _Stretch, days: int, forgotten: float, fixed: tuple[str, ...]
     ) -> pd.DataFrame:
-        lived = self._once(("days", *life), lambda: self._days(life))
-        habits, _, stretch, _ = life
+        lived, habits = self._days(stretch), stretch.habits
         end = days * _MINUTES_PER_DAY
         diary = lived.diary
         # The same meals are forgotten at a higher share, and more.
-        lot: npt.NDArray[Any] = np.random.default_rng(
-            [self.seed, _DIARY, stretch]
-        ).random(len(diary))
+        seeds = [self.seed, _DIARY, stretch.purpose]
+        lot = np.random.default_rng(seeds).random(len(diary))
         fits = fit_patients(
             lived.patients,
             lived.cgm_mg_dl[:, : days * _READINGS_PER_DAY],

@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from numbers import Real
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy._types import Integers
-from twinprivacy._validation import check_fraction, check_rng
+from twinprivacy._types import Indices, Integers
+from twinprivacy._validation import (
+    check_fraction,
+    check_positive,
+    check_rng,
+    check_whole,
+)
 from twinprivacy.attacks.linkage.result import rate_of
 from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.estimates.estimate import Estimate
+from twinprivacy.tables import check_table, read_persons
 
 __all__ = [
     "unicity",
@@ -145,12 +149,11 @@ def unicity_curve(
     """
     check_rng(rng)
     check_fraction(confidence_level, name="confidence_level")
-    whole = all(isinstance(k, int | np.integer) and k >= 1 for k in [*ks, n_draws])
-    if not len(ks) or not whole:
-        raise ParameterError(
-            "ks and n_draws must be whole numbers of 1 or more; got "
-            f"{list(ks)!r} and {n_draws!r}"
-        )
+    check_whole(n_draws, name="n_draws")
+    if not len(ks):
+        raise ParameterError("ks must hold 1 number of points or more; got 0")
+    for k in ks:
+        check_whole(k, name="k")
     who, known = _read(points, person)
     first = np.concatenate([[0], np.cumsum(np.bincount(who))])
     most = int(np.diff(first).max(initial=0))
@@ -165,36 +168,34 @@ def unicity_curve(
         holders = _holders(code, who)
         for k in ks:
             named = np.array([list(_named(code, holders, own, k)) for own in orders])
-            rows.append({"coarsening": label, "k": k} | _rate(named, confidence_level))
-    return pd.DataFrame(rows)
+            people = np.arange(named.shape[1])
+            rate = rate_of(named.mean(axis=0), people, confidence_level)
+            rows.append({"coarsening": label, "k": k} | rate.as_dict())
+    return pd.DataFrame(rows).drop(columns="confidence_level")
 
 
-def _read(points: pd.DataFrame, person: str) -> tuple[Integers, pd.DataFrame]:
+def _read(points: pd.DataFrame, person: str) -> tuple[Indices, pd.DataFrame]:
     """Return whose each distinct point is, 0, 1, ..., and the points, sorted."""
-    if person not in points.columns or points.shape[1] < 2:
-        raise DataError(
-            f"points must have the column {person} and one or more that make a point"
-        )
-    if not points.columns.is_unique:
-        raise DataError("points must have every column once; got a repeated name")
-    missing = int(points[person].isna().sum())
-    if missing:
-        raise DataError(f"{person} must be known; got {missing} rows without")
+    columns = list(dict.fromkeys([person, *points.columns]))
+    check_table(points, name="points", columns=columns)
+    if len(columns) < 2:
+        raise DataError("points must have 1 column or more beside that of people")
     try:
-        return _sorted(points.dropna(), person)
+        return _sorted(points, person)
     except TypeError:
         raise DataError(
             "points must hold numbers, texts, times or other single values, not lists"
         ) from None
 
 
-def _sorted(points: pd.DataFrame, person: str) -> tuple[Integers, pd.DataFrame]:
-    distinct = points.drop_duplicates()
+def _sorted(points: pd.DataFrame, person: str) -> tuple[Indices, pd.DataFrame]:
+    of_point = list(points.columns.drop(person))
+    distinct = points.dropna(subset=of_point).drop_duplicates()
     if distinct.empty:
         raise FitError("points must hold at least one without missing values")
-    who = pd.factorize(distinct[person], sort=True)[0].astype(np.int64)
-    known = distinct.drop(columns=person).reset_index(drop=True)
-    columns = [pd.factorize(known[name], sort=True)[0] for name in known.columns]
+    who, _ = read_persons(distinct[person], len(distinct), name=person)
+    known = distinct[of_point].reset_index(drop=True)
+    columns = [pd.factorize(known[name], sort=True)[0] for name in of_point]
     order = np.lexsort([*columns, who])
     return who[order], known.iloc[order].reset_index(drop=True)
 
@@ -215,24 +216,20 @@ def _coarsen(points: pd.DataFrame, widths: Mapping[str, Any]) -> pd.DataFrame:
         is_time = pd.api.types.is_datetime64_any_dtype(values)
         if not is_time and not pd.api.types.is_numeric_dtype(values):
             raise DataError(f"{name} must be a number or a time to be coarsened")
-        if not _is_width(width, is_time):
-            raise ParameterError(
-                f"the width of {name} must be a "
-                f"{'Timedelta' if is_time else 'number'} above 0; got {width!r}"
-            )
+        label = f"the width of {name}"
         if is_time:
+            _check_span(width, label)
             coarse[name] = (values - values.min().normalize()) // width
         else:
+            check_positive(width, name=label)
             # Values such as 2.3 / 0.1 fall a rounding below the whole number.
             coarse[name] = np.floor(values / width + 1e-9)
     return coarse
 
 
-def _is_width(width: Any, is_time: bool) -> bool:
-    if is_time:
-        return isinstance(width, pd.Timedelta) and width > pd.Timedelta(0)
-    real = isinstance(width, Real) and not isinstance(width, bool)
-    return real and float(width) > 0
+def _check_span(span: Any, name: str) -> None:
+    if not (isinstance(span, pd.Timedelta) and span > pd.Timedelta(0)):
+        raise ParameterError(f"{name} must be a Timedelta above 0; got {span!r}")
 
 
 def _encode(points: pd.DataFrame) -> Integers:
@@ -258,10 +255,3 @@ def _named(
             # The rarest point first: most are settled by it.
             sets = sorted((holders[code[place]] for place in places[:k]), key=len)
             yield len(sets[0].intersection(*sets[1:])) == 1
-
-
-def _rate(named: npt.NDArray[np.bool_], level: float) -> dict[str, float | int]:
-    """Return the share of draws that name, with its interval over people."""
-    n_people = named.shape[1]
-    found = rate_of(named.mean(axis=0), np.arange(n_people), level)
-    return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
