@@ -149,6 +149,24 @@ def test_what_is_no_number_is_refused_without_its_value(values):
         finite_floats(pd.Series(values), name="dose")
 
 
+def test_times_as_categories_are_no_numbers():
+    with pytest.raises(DataError, match=r"^born must hold numbers, or true and false"):
+        read_numbers(DAYS.astype("category"), name="born")
+    dose = pd.Series([1.0, 2.0]).astype("category")
+    np.testing.assert_array_equal(read_numbers(dose, name="dose"), [1, 2])
+
+
+def test_an_index_of_two_levels_names_rows():
+    index = pd.MultiIndex.from_tuples([("a", 1), ("a", 2)])
+    table = pd.DataFrame({"x": [1, 2]}, index=index)
+    check_table(table, name="visits", own_index=True)
+    twice = pd.concat([table, table])
+    with pytest.raises(
+        DataError, match=r"^the index of visits must name each row once"
+    ):
+        check_table(twice, name="visits", own_index=True)
+
+
 def test_missing_numbers_pass_where_they_may():
     column = pd.Series([1.0, np.nan, 3.0])
     np.testing.assert_array_equal(read_numbers(column, name="dose"), [1, np.nan, 3])

@@ -5,7 +5,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from twinprivacy._types import Indices, Integers
@@ -169,8 +168,10 @@ def unicity_curve(
         holders = _holders(code, who)
         for k in ks:
             named = np.array([list(_named(code, holders, own, k)) for own in orders])
-            rows.append({"coarsening": label, "k": k} | _rate(named, confidence_level))
-    return pd.DataFrame(rows)
+            people = np.arange(named.shape[1])
+            rate = rate_of(named.mean(axis=0), people, confidence_level)
+            rows.append({"coarsening": label, "k": k} | rate.as_dict())
+    return pd.DataFrame(rows).drop(columns="confidence_level")
 
 
 def _read(points: pd.DataFrame, person: str) -> tuple[Indices, pd.DataFrame]:
@@ -254,10 +255,3 @@ def _named(
             # The rarest point first: most are settled by it.
             sets = sorted((holders[code[place]] for place in places[:k]), key=len)
             yield len(sets[0].intersection(*sets[1:])) == 1
-
-
-def _rate(named: npt.NDArray[np.bool_], level: float) -> dict[str, float | int]:
-    """Return the share of draws that name, with its interval over people."""
-    n_people = named.shape[1]
-    found = rate_of(named.mean(axis=0), np.arange(n_people), level)
-    return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
