@@ -35,6 +35,13 @@ def check_names(names: Any, *, name: str) -> list[str]:
     return found
 
 
+def _count_unnamed(index: pd.Index) -> int:
+    """Count rows that the index does not name each once, whatever its levels."""
+    levels = [index.get_level_values(level) for level in range(index.nlevels)]
+    missing = np.any([level.isna() for level in levels], axis=0)
+    return int((index.duplicated() | missing).sum())
+
+
 def check_table(
     table: Any,
     *,
@@ -78,8 +85,8 @@ def check_table(
         )
     if len(table) < least:
         raise DataError(f"{name} must have {least} rows or more; got {len(table)}")
-    n_bad = int((table.index.duplicated() | table.index.isna()).sum())
-    if own_index and n_bad:
+    n_bad = _count_unnamed(table.index) if own_index else 0
+    if n_bad:
         raise DataError(
             f"the index of {name} must name each row once; got {n_bad} of {len(table)} "
             "repeated or missing"

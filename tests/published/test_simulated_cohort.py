@@ -7,7 +7,7 @@ from ledger import agrees, published
 
 from twinprivacy import datasets
 from twinprivacy.people import simulate_cohort
-from twinprivacy.twins.outcome import measure_performance, share_within
+from twinprivacy.twins.outcome import measure_performance
 from twinprivacy.twins.warfarin import predict_dose, simulate_dose
 
 N = 100_000
@@ -54,7 +54,10 @@ def test_iwpc_share_within_a_fifth_of_the_dose(
     quantity = f"IWPC {name}: predicted within 20 % of the dose, %"
     assert published(quantity)[0] == pytest.approx(printed, abs=0.05)
     predicted = predict_dose(cohort, model=model)
-    found = 100 * share_within(cohort["dose"], predicted).value
+    (share,) = measure_performance(
+        cohort["dose"], predicted, measures=["share_within_20_percent"]
+    )["value"]
+    found = 100 * share
     assert agrees(found, quantity)
     assert found < printed
 

@@ -16,7 +16,7 @@ from twinprivacy.errors import DataError, ParameterError
 from twinprivacy.estimates.operating_points import share_below
 from twinprivacy.studies.modalities import Worths, measure_worths
 from twinprivacy.twins.outcome.columns import sorted_rows
-from twinprivacy.twins.outcome.measures import MEASURES
+from twinprivacy.twins.outcome.performance import MEASURES
 from twinprivacy.twins.outcome.twin import OutcomeTwin, fit_outcome_twin
 
 __all__ = [
@@ -259,7 +259,7 @@ def _judge(
     predicted = np.asarray(twin.out_of_fold, dtype=float)
     found: dict[str, Array] = {}
     for of in set(measures) & set(_SCORES):
-        measured = MEASURES[of][1](np.asarray(observed, dtype=float), predicted)
+        measured = MEASURES[of].compute(np.asarray(observed, dtype=float), predicted)
         found[of] = measured.value + measured.influence
     if "bits" in measures:
         found["bits"] = _bits(np.asarray(observed, dtype=float), predicted)

@@ -149,14 +149,14 @@ def refuses(message: str) -> Any:
 
 def test_bad_ladder(rng: np.random.Generator) -> None:
     people = simulate(50, rng)
-    message = "ladder must have rungs of one column at least; got {}, {} of them empty"
-    with refuses(message.format("0 rungs", 0)):
+    message = "ladder must be one column or more, each once; got {} names of {} columns"
+    with refuses(message.format(0, 0)):
         climb(people, ladder={})
-    with refuses(message.format("2 rungs", 1)):
+    with refuses(message.replace("ladder", "rung 'b'").format(0, 0)):
         climb(people, ladder={"a": ["age"], "b": []})
-    with refuses("ladder must add each column once; repeated: age"):
+    with refuses(message.format(2, 1)):
         climb(people, ladder={"a": ["age"], "b": ["age"]})
-    with refuses("folds must be 2 or more; got 0"):
+    with refuses("folds must be a whole number of 2 or more; got 0"):
         climb(people, folds=0)
     with pytest.raises(ParameterError, match=r"^measures must be one of .*; got 'f1'$"):
         climb(people, measures=["f1"])

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy._types import Array
+from twinprivacy._types import Array, Indices
 from twinprivacy.errors import DataError, ParameterError
-from twinprivacy.tables import as_floats
+from twinprivacy.tables import check_names, check_table, read_numbers
 
 # Harrell's places for the knots of a restricted cubic spline, by their number.
 _KNOTS = {0: (), 3: (0.1, 0.5, 0.9), 4: (0.05, 0.35, 0.65, 0.95)}
@@ -51,15 +50,9 @@ def read_features(
     """Return one array per feature: numbers, or places among the categories.
 
     A missing value is nan. Unseen categories, infinities, and values missing where none
-    were in training are errors that count and quote nobody.
+    were in training are errors.
     """
-    lacking = [f.name for f in features if f.name not in people.columns]
-    if lacking:
-        raise DataError(
-            f"{name} must have the features of the twin; missing: {', '.join(lacking)}"
-        )
-    if not len(people):
-        raise DataError(f"{name} must have at least one row; got an empty table")
+    check_table(people, name=name, columns=[feature.name for feature in features])
     return [read_values(people[f.name], f) for f in features]
 
 
@@ -68,7 +61,7 @@ def read_values(values: "pd.Series[Any]", feature: Feature) -> Array:
     if feature.kind == "category":
         read = _read_category(values, feature)
     else:
-        read = _read_numbers(values, feature.name)
+        read = read_numbers(values, name=feature.name)
     n_missing = int(np.isnan(read).sum())
     if n_missing and not feature.may_be_missing:
         raise DataError(
@@ -76,9 +69,7 @@ def read_values(values: "pd.Series[Any]", feature: Feature) -> Array:
             f"{n_missing} of {len(read)} missing"
         )
     if feature.kind == "flag":
-        n_bad = int(((read != 0) & (read != 1) & ~np.isnan(read)).sum())
-        if n_bad:
-            raise DataError(f"{feature.name} must be true or false; got {n_bad} others")
+        check_flags(read[~np.isnan(read)], name=feature.name)
     return read
 
 
@@ -168,7 +159,7 @@ def _learn(values: "pd.Series[Any]", name: str) -> Feature:
         categories = (*seen, *unseen)
         feature = Feature(name, kind, categories=categories, may_be_missing=any_missing)
     else:
-        numbers = _read_numbers(values, name)
+        numbers = read_numbers(values, name=name)
         low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
         n_distinct = 1 + int(low < high)
         feature = Feature(name, kind, low, high, may_be_missing=any_missing)
@@ -201,20 +192,6 @@ def _kind(values: "pd.Series[Any]") -> str:
     if pd.api.types.is_numeric_dtype(known.dtype):
         return "number"
     return "category"
-
-
-def _read_numbers(values: "pd.Series[Any]", name: str) -> Array:
-    try:
-        numbers = as_floats(values)
-    except (TypeError, ValueError):
-        # Without the cause, which would quote a value.
-        raise DataError(f"{name} must hold numbers only; got others") from None
-    n_infinite = int(np.isinf(numbers).sum())
-    if n_infinite:
-        raise DataError(
-            f"{name} must be finite; got {n_infinite} of {len(numbers)} infinite"
-        )
-    return numbers
 
 
 def _read_category(values: "pd.Series[Any]", feature: Feature) -> Array:
@@ -272,67 +249,47 @@ def _cubed_above(x: Array, knot: float) -> Array:
 
 def check_frame(
     frame: pd.DataFrame,
-    names: list[str],
+    features: Any,
     outcome: str | tuple[str, str],
     groups: str | None,
-) -> None:
-    """Raise unless the table has the columns asked for, in their parts."""
-    check_rows(frame)
+) -> list[str]:
+    """Return names of features; raise unless the table has what was asked for."""
+    names = check_names(features, name="features")
     targets = list(outcome) if isinstance(outcome, tuple) else [outcome]
     others = targets if groups is None else [*targets, groups]
-    if not names or len(set(names)) < len(names):
-        raise ParameterError(
-            f"features must be one column at least, each once; got {len(names)}, "
-            f"{len(set(names))} of them different"
-        )
     both = [name for name in others if name in names]
     if both:
         raise ParameterError(
             f"features must not hold the outcome or the groups; got {', '.join(both)}"
         )
-    needed = [*names, *others]
-    lacking = [name for name in needed if name not in frame.columns]
-    if lacking:
-        raise DataError(
-            f"frame must have the features, outcome and groups; missing: "
-            f"{', '.join(lacking)}"
-        )
-    twice = [name for name in needed if (frame.columns == name).sum() > 1]
-    if twice:
-        raise DataError(
-            f"frame must have each column once; repeated: {', '.join(twice)}"
-        )
+    check_table(frame, name="frame", columns=[*names, *others], least=2, own_index=True)
+    return names
 
 
-def check_rows(frame: pd.DataFrame) -> None:
-    """Raise unless it is a table of two rows at least, each with an index its own."""
-    if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"frame must be a pandas.DataFrame; got {type(frame).__name__}")
-    if len(frame) < 2:
-        raise DataError(f"frame must have two rows at least; got {len(frame)}")
-    n_repeated = int(frame.index.duplicated().sum())
-    if n_repeated:
+def check_flags(values: Array, *, name: str) -> None:
+    """Raise unless every number is 0 or 1."""
+    n_bad = int(((values != 0) & (values != 1)).sum())
+    if n_bad:
         raise DataError(
-            "frame must have an index in which each row is itself; got "
-            f"{n_repeated} of {len(frame)} repeated"
+            f"{name} must be true or false, or 0 and 1; got {n_bad} of {len(values)} "
+            "others"
         )
 
 
-def sorted_rows(index: pd.Index) -> npt.NDArray[np.intp]:
+def check_classes(values: Array, *, name: str) -> None:
+    """Raise unless every number is 0 or 1, and two at least are of either."""
+    check_flags(values, name=name)
+    n_rarer = int(min(values.sum(), (1 - values).sum()))
+    if n_rarer < 2:
+        raise DataError(
+            f"{name} must be true for two people at least, and false for two; "
+            f"got {n_rarer} of {len(values)} in the rarer class"
+        )
+
+
+def sorted_rows(index: pd.Index) -> Indices:
     """Return the rows in the order of the index, whatever order they came in."""
     try:
         return np.asarray(index.argsort())
     except TypeError:
         return np.asarray(index.map(str).argsort())
-
-
-def group_numbers(frame: pd.DataFrame, groups: str) -> npt.NDArray[np.intp]:
-    """Return the number of each row's group, from 0."""
-    codes, _ = pd.factorize(frame[groups], sort=True)
-    n_missing = int((codes < 0).sum())
-    if n_missing:
-        raise DataError(
-            f"{groups} must be known for everyone; got {n_missing} of {len(codes)} "
-            "missing"
-        )
-    return np.asarray(codes)

@@ -1,6 +1,6 @@
 """Fit the model of an outcome twin: its target, its folds and its estimator.
 
-None of the classes shows what it holds: a person's values end in no log that way.
+No class here shows what it holds, so that no person's values end in a log.
 """
 
 from dataclasses import dataclass
@@ -16,17 +16,24 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import ThreadpoolController
 
 from twinprivacy._types import Array, Indices
+from twinprivacy._validation import check_whole
 from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.tables import finite_floats
-from twinprivacy.twins.outcome.columns import Encoder, Feature, fit_encoder
+from twinprivacy.twins.outcome.columns import (
+    Encoder,
+    Feature,
+    check_classes,
+    check_flags,
+    fit_encoder,
+)
 from twinprivacy.twins.outcome.survival import CoxRegression
 
-THREADS = ThreadpoolController()
+_THREADS = ThreadpoolController()
 # Chosen on the real cohorts: with a penalty of 1 the calibration slopes of the smaller
 # ones fall to 0.78, with 10 they are 0.92 to 0.99, and no worse in discrimination.
-PENALTY = 10.0
+_PENALTY = 10.0
 # On the same cohorts no worse out of fold than straight lines or three knots.
-N_KNOTS = 4
+_N_KNOTS = 4
 
 
 @dataclass(frozen=True, repr=False)
@@ -98,29 +105,29 @@ class Recipe:
         """Fit a fresh copy of the estimator to some rows."""
         people, y = self.inputs.take(rows), self.target.y[rows]
         own = self.estimator is None
-        estimator = default_estimator(self.target.kind) if own else self.estimator
+        estimator = _default_estimator(self.target.kind) if own else self.estimator
         estimator = clone(estimator)
-        seed_estimator(estimator, rng)
+        _seed_estimator(estimator, rng)
         encoder = None
         if people.frame is None:
-            n_knots = N_KNOTS if own else 0
+            n_knots = _N_KNOTS if own else 0
             encoder = fit_encoder(self.features, people.values, n_knots=n_knots)
         x = encoder.transform(people.values) if encoder else people.frame
         # The matrices are slim: more threads gain nothing, and on a busy machine they
         # wait for one another ten times as long as the work takes.
-        with THREADS.limit(limits=1, user_api="blas"):
+        with _THREADS.limit(limits=1, user_api="blas"):
             estimator.fit(x, y)
         return Model(self.target.kind, estimator, encoder)
 
 
-def default_estimator(kind: str) -> Any:
+def _default_estimator(kind: str) -> Any:
     """Return the estimator of a twin that was given none."""
     if kind == "survival":
-        return CoxRegression(penalty=PENALTY)
+        return CoxRegression(penalty=_PENALTY)
     if kind == "probability":
         # Exact Newton steps: a few passes over the people, however many they are.
-        return LogisticRegression(C=1 / PENALTY, solver="newton-cholesky")
-    return Ridge(alpha=PENALTY)
+        return LogisticRegression(C=1 / _PENALTY, solver="newton-cholesky")
+    return Ridge(alpha=_PENALTY)
 
 
 def is_pipeline(estimator: Any) -> bool:
@@ -128,7 +135,7 @@ def is_pipeline(estimator: Any) -> bool:
     return isinstance(estimator, Pipeline)
 
 
-def seed_estimator(estimator: Any, rng: np.random.Generator) -> None:
+def _seed_estimator(estimator: Any, rng: np.random.Generator) -> None:
     """Set every random state of an estimator from a generator."""
     names = [
         name
@@ -151,13 +158,8 @@ def read_target(
         return _read_survival(frame, *outcome)
     values = finite_floats(frame[outcome], name=outcome)
     is_binary = bool(np.isin(values, (0, 1)).all())
-    classifies = is_binary if estimator is None else is_classifier(estimator)
-    if classifies and not is_binary:
-        raise DataError(
-            f"{outcome} must be true or false, or 0 and 1, for a classifier; got others"
-        )
-    if classifies:
-        _check_classes(values, outcome)
+    if is_binary if estimator is None else is_classifier(estimator):
+        check_classes(values, name=outcome)
         return Target("probability", values.astype(int))
     if np.ptp(values) == 0:
         raise DataError(
@@ -176,11 +178,7 @@ def deal_folds(
         size = np.bincount(groups)
         keys = tuple(np.bincount(groups, key) / size for key in keys)
     n = len(keys[0])
-    if not 2 <= folds <= n:
-        raise ParameterError(
-            f"folds must be 0 (none) or lie in 2 to {n}, the number of people or "
-            f"groups; got {folds!r}"
-        )
+    check_whole(folds, name="folds", least=2, most=n)
     order = np.lexsort((rng.permutation(n), *keys))
     fold = np.empty(n, dtype=np.intp)
     fold[order] = rng.permutation(folds)[np.arange(n) % folds]
@@ -226,15 +224,6 @@ def _check_estimator(estimator: Any, *, is_survival: bool) -> None:
         )
 
 
-def _check_classes(values: Array, name: str) -> None:
-    n_rarer = int(min(values.sum(), (1 - values).sum()))
-    if n_rarer < 2:
-        raise DataError(
-            f"{name} must be true for two people at least, and false for two; "
-            f"got {n_rarer} of {len(values)} in the rarer class"
-        )
-
-
 def _read_survival(frame: pd.DataFrame, duration: str, event: str) -> Target:
     if not duration.endswith("_days"):
         raise ParameterError(
@@ -249,9 +238,7 @@ def _read_survival(frame: pd.DataFrame, duration: str, event: str) -> Target:
         raise DataError(
             f"{duration} must be 0 or more; got {n_negative} of {len(time)} negative"
         )
-    n_bad = int((~np.isin(had_event, (0, 1))).sum())
-    if n_bad:
-        raise DataError(f"{event} must be true or false; got {n_bad} others")
+    check_flags(had_event, name=event)
     n_events = int(had_event.sum())
     if n_events < 2:
         raise DataError(

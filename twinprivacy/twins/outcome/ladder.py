@@ -6,10 +6,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from twinprivacy._validation import check_choice, check_fraction, check_rng
-from twinprivacy.errors import ParameterError
-from twinprivacy.twins.outcome.measures import MEASURES
-from twinprivacy.twins.outcome.performance import measure_performance, performance_gain
+from twinprivacy._validation import (
+    check_choice,
+    check_fraction,
+    check_rng,
+    check_whole,
+)
+from twinprivacy.tables import check_names
+from twinprivacy.twins.outcome.performance import (
+    MEASURES,
+    measure_performance,
+    performance_gain,
+)
 from twinprivacy.twins.outcome.twin import OutcomeTwin, fit_outcome_twin
 
 __all__ = [
@@ -17,7 +25,7 @@ __all__ = [
 ]
 
 
-# What a rung is judged by, if nothing is asked.
+# How a rung is measured, if nothing is asked.
 _MEASURES = {
     "number": ("r_squared", "mean_absolute_error"),
     "probability": ("auc", "brier_score"),
@@ -98,8 +106,7 @@ def climb_ladder(
     """
     check_rng(rng)
     check_fraction(confidence_level, name="confidence_level")
-    if folds < 2:
-        raise ParameterError(f"folds must be 2 or more; got {folds!r}")
+    check_whole(folds, name="folds", least=2)
     wanted = [] if measures is None else list(measures)
     for name in wanted:
         check_choice(name, name="measures", allowed=tuple(MEASURES))
@@ -108,7 +115,7 @@ def climb_ladder(
     persons = None if groups is None else frame[groups]
     rows: list[dict[str, Any]] = []
     below: OutcomeTwin | None = None
-    for rung, features in _climb(ladder).items():
+    for rung, features in _columns_by_rung(ladder).items():
         twin = fit_outcome_twin(
             frame,
             outcome=outcome,
@@ -121,7 +128,7 @@ def climb_ladder(
         )
         rows += [
             {"rung": rung, "n_features": len(features)}
-            | _judge(
+            | _measure_rung(
                 name,
                 observed,
                 twin,
@@ -151,26 +158,20 @@ _COLUMNS = (
 )
 
 
-def _climb(ladder: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+def _columns_by_rung(ladder: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Return all the columns that each rung stands on."""
-    if not ladder or any(not columns for columns in ladder.values()):
-        raise ParameterError(
-            f"ladder must have rungs of one column at least; got {len(ladder)} rungs, "
-            f"{sum(not columns for columns in ladder.values())} of them empty"
-        )
-    columns = [name for added in ladder.values() for name in added]
-    twice = sorted({name for name in columns if columns.count(name) > 1})
-    if twice:
-        raise ParameterError(
-            f"ladder must add each column once; repeated: {', '.join(twice)}"
-        )
+    for rung, added in ladder.items():
+        check_names(added, name=f"rung {rung!r}")
+    columns = check_names(
+        [name for added in ladder.values() for name in added], name="ladder"
+    )
     sizes = np.cumsum([len(added) for added in ladder.values()])
     return {
         rung: columns[:size] for rung, size in zip(ladder, sizes.tolist(), strict=True)
     }
 
 
-def _judge(
+def _measure_rung(
     measure: str,
     observed: Any,
     twin: OutcomeTwin,

@@ -1,44 +1,30 @@
 r"""How well a twin predicts, each measure with an interval, and what more data buys.
 
 Every interval is a closed form: but for smaller terms a measure is a mean of one number
-a person, so nothing is resampled, and two predictions of the same people compare in
-pairs.
+a person, its influence, so nothing is resampled, and two predictions of the same people
+compare in pairs.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from twinprivacy._validation import check_choice, check_fraction, check_positive
-from twinprivacy.errors import ParameterError
+from twinprivacy._types import Array, Flags
+from twinprivacy._validation import check_choice, check_fraction
+from twinprivacy.errors import DataError, FitError, ParameterError
 from twinprivacy.estimates.estimate import Estimate, wilson_interval
-from twinprivacy.estimates.operating_points import score_bounds
-from twinprivacy.twins.outcome.measures import (
-    MEASURES,
-    PLAIN,
-    Influenced,
-    check_index,
-    check_probabilities,
-    kind_of,
-    to_estimate,
-)
+from twinprivacy.estimates.operating_points import score_bounds, share_below
+from twinprivacy.tables import finite_floats, read_persons
+from twinprivacy.twins.outcome.columns import check_classes, check_flags
 
 __all__ = [
     "auc",
-    "brier_score",
-    "calibration_curve",
-    "calibration_in_the_large",
-    "calibration_intercept",
-    "calibration_slope",
-    "concordance",
-    "mean_absolute_error",
     "measure_performance",
     "performance_gain",
-    "r_squared",
-    "share_within",
 ]
 
 
@@ -50,7 +36,7 @@ def measure_performance(
     groups: npt.ArrayLike | None = None,
     confidence_level: float = 0.95,
 ) -> pd.DataFrame:
-    """Measure how well people were predicted, by several measures.
+    r"""Measure how well people were predicted, by several measures.
 
     Parameters
     ----------
@@ -84,9 +70,37 @@ def measure_performance(
     FitError
         If the calibration has no finite line.
 
-    See Also
-    --------
-    auc, concordance, r_squared : Formulas, intervals and references of each measure.
+    Notes
+    -----
+    With y observed and p predicted:
+
+    - r_squared is :math:`1 - \sum (y - p)^2 / \sum (y - \bar y)^2`, below 0 where the
+      mean would predict better; its interval is normal for :math:`\log(1 - R^2)`.
+    - mean_absolute_error is the mean of :math:`|y - p|`, brier_score that of
+      :math:`(y - p)^2`; normal intervals, cut off at 0.
+    - share_within_20_percent is the share with :math:`|p - y| \le 0.2 |y|`: of the
+      truth, not of the guess. Wilson's interval, with `groups` a normal one of the log
+      odds.
+    - calibration_slope and calibration_intercept are b, for which 1 is right, and a, 0,
+      of :math:`\text{logit} P(y = 1) = a + b \, \text{logit}(p)`: a slope below 1 is of
+      predictions that are too extreme. calibration_in_the_large is a with b held at 1:
+      above 0 the outcome is commoner than predicted. Normal intervals by a sandwich.
+    - concordance is Harrell's share of pairs whose order of events is predicted. A pair
+      counts if the shorter time ends in the event, or both times agree and one only
+      does; it is right if that person has the higher score, and half right if the
+      scores agree. The variance is that of a ratio of two U-statistics, the interval
+      normal for the log odds; without an interval at 0 or 1.
+    - auc: see there.
+
+    References
+    ----------
+    International Warfarin Pharmacogenetics Consortium (2009),
+    doi:10.1056/NEJMoa0809329; Wilson (1927), doi:10.1080/01621459.1927.10502953; Brier
+    (1950), doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2; Cox (1958),
+    doi:10.1093/biomet/45.3-4.562; Van Calster et al. (2016),
+    doi:10.1016/j.jclinepi.2015.12.005; Harrell, Lee and Mark (1996),
+    doi:10.1002/(SICI)1097-0258(19960229)15:4<361::AID-SIM168>3.0.CO;2-4; Pencina and
+    D'Agostino (2004), doi:10.1002/sim.1802.
 
     Examples
     --------
@@ -98,18 +112,17 @@ def measure_performance(
     2  share_within_20_percent   0.75
     """
     if measures is None:
-        kind = kind_of(observed)
-        chosen = [name for name in MEASURES if MEASURES[name][0] == kind]
+        kind = _kind(observed)
+        chosen = [name for name, measure in MEASURES.items() if measure.kind == kind]
     else:
         chosen = list(measures)
+    check_fraction(confidence_level, name="confidence_level")
     for name in chosen:
         check_choice(name, name="measures", allowed=tuple(MEASURES))
     rows = [
         {
             "measure": name,
-            **_estimate(
-                name, observed, predicted, groups, confidence_level=confidence_level
-            ).as_dict(),
+            **_estimate(name, observed, predicted, groups, confidence_level).as_dict(),
         }
         for name in chosen
     ]
@@ -168,292 +181,17 @@ def performance_gain(
     check_choice(measure, name="measure", allowed=tuple(MEASURES))
     check_fraction(confidence_level, name="confidence_level")
     check_index(predicted_more, predicted_less)
-    compute = MEASURES[measure][1]
+    compute = MEASURES[measure].compute
     more, less = (compute(observed, p) for p in (predicted_more, predicted_less))
     gain = Influenced(more.value - less.value, more.influence - less.influence)
     return to_estimate(gain, PLAIN, groups=groups, confidence_level=confidence_level)
-
-
-def calibration_curve(
-    observed: npt.ArrayLike,
-    predicted: npt.ArrayLike,
-    *,
-    n_groups: int = 10,
-    confidence_level: float = 0.95,
-) -> pd.DataFrame:
-    """Compare predicted probabilities with the share of people who had the outcome.
-
-    Parameters
-    ----------
-    observed, predicted : array_like
-        True or false, and probabilities in [0, 1], shape (n,) each.
-    n_groups : int
-        Groups of about equal size by predicted probability, 1 to n; people with the
-        same prediction stay together, so there may be fewer.
-    confidence_level : float
-        Of Wilson's intervals, strictly between 0 and 1.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns predicted (mean of the group), observed (share), low, high,
-        confidence_level and n, by predicted probability.
-
-    Raises
-    ------
-    ParameterError
-        For a number of groups outside 1 to n.
-    DataError
-        For missing values, or predictions outside [0, 1].
-
-    Examples
-    --------
-    >>> curve = calibration_curve([0, 1, 1, 1], [0.4, 0.4, 0.8, 0.9], n_groups=2)
-    >>> curve[["predicted", "observed", "n"]]
-       predicted  observed  n
-    0       0.40       0.5  2
-    1       0.85       1.0  2
-    """
-    y, p = check_probabilities(observed, predicted)
-    if not 1 <= n_groups <= len(p):
-        raise ParameterError(
-            f"n_groups must lie in 1 to {len(p)}, the number of people; got "
-            f"{n_groups!r}"
-        )
-    _, place = np.unique(p, return_inverse=True)
-    # Where the middle of each run of equal predictions lies among all people.
-    size = np.bincount(place)
-    middle = (np.cumsum(size) - size / 2) / len(p)
-    group = np.floor(middle * n_groups).astype(int)[place]
-    rows = []
-    for number in np.unique(group):
-        mine = group == number
-        share = wilson_interval(
-            int(y[mine].sum()), int(mine.sum()), confidence_level=confidence_level
-        )
-        rows.append({"predicted": float(p[mine].mean()), **share.as_dict()})
-    return pd.DataFrame(rows).rename(columns={"value": "observed"})
-
-
-_Groups = npt.ArrayLike | None
-
-
-def _estimate(
-    measure: str,
-    observed: Any,
-    predicted: Any,
-    groups: _Groups,
-    *,
-    confidence_level: float,
-    **options: float,
-) -> Estimate:
-    """Estimate one measure by name."""
-    check_fraction(confidence_level, name="confidence_level")
-    _, compute, scale = MEASURES[measure]
-    found: Influenced = compute(observed, predicted, **options)
-    if measure == "share_within_20_percent" and groups is None:
-        n = len(found.influence)
-        n_within = round(found.value * n)
-        return wilson_interval(n_within, n, confidence_level=confidence_level)
-    if measure == "auc" and found.value in (0, 1) and groups is None:
-        return _separated_auc(observed, found.value, confidence_level)
-    return to_estimate(found, scale, groups=groups, confidence_level=confidence_level)
-
-
-def _separated_auc(observed: Any, value: float, confidence_level: float) -> Estimate:
-    """Return Newcombe's interval of an area of 0 or 1."""
-    y = np.asarray(observed, dtype=float)
-    n_cases, n_controls = float(y.sum()), float((1 - y).sum())
-    low, high = score_bounds(value, n_cases, n_controls, level=confidence_level)
-    return Estimate(value, low, high, confidence_level, len(y))
-
-
-def r_squared(
-    observed: npt.ArrayLike,
-    predicted: npt.ArrayLike,
-    *,
-    groups: _Groups = None,
-    confidence_level: float = 0.95,
-) -> Estimate:
-    r"""Estimate the share of an outcome's variance that is predicted.
-
-    :math:`R^2 = 1 - \sum (y - p)^2 / \sum (y - \bar y)^2`: below 0 where the mean would
-    predict better. The interval is normal for :math:`\log(1 - R^2)`.
-
-    Parameters
-    ----------
-    observed, predicted : array_like
-        Outcomes and predictions of the same people, shape (n,), in one unit.
-    groups : array_like, optional
-        Who each row is of, where one person has several.
-    confidence_level : float
-        Strictly between 0 and 1.
-
-    Returns
-    -------
-    Estimate
-
-    Raises
-    ------
-    DataError
-        For missing or infinite values, or a constant outcome.
-
-    Examples
-    --------
-    >>> r_squared([1, 2, 3, 4], [1, 2, 3, 3]).value
-    0.8
-    """
-    return _estimate(
-        "r_squared", observed, predicted, groups, confidence_level=confidence_level
-    )
-
-
-def mean_absolute_error(
-    observed: npt.ArrayLike,
-    predicted: npt.ArrayLike,
-    *,
-    groups: _Groups = None,
-    confidence_level: float = 0.95,
-) -> Estimate:
-    r"""Estimate the mean distance :math:`|y - p|` of prediction and outcome.
-
-    The interval is normal, cut off at 0.
-
-    Parameters
-    ----------
-    observed, predicted, groups, confidence_level
-        As for `r_squared`.
-
-    Returns
-    -------
-    Estimate
-        In the unit of the outcome.
-
-    Raises
-    ------
-    DataError
-        For missing or infinite values.
-
-    Examples
-    --------
-    >>> mean_absolute_error([1, 2, 3, 4], [1, 2, 3, 3]).value
-    0.25
-    """
-    return _estimate(
-        "mean_absolute_error",
-        observed,
-        predicted,
-        groups,
-        confidence_level=confidence_level,
-    )
-
-
-def share_within(
-    observed: npt.ArrayLike,
-    predicted: npt.ArrayLike,
-    *,
-    tolerance: float = 0.2,
-    groups: _Groups = None,
-    confidence_level: float = 0.95,
-) -> Estimate:
-    r"""Estimate the share of predictions within a part of the true value.
-
-    The share with :math:`|p - y| \le k |y|`: of the truth, not of the guess. Wilson's
-    interval; with `groups` a normal one of the log odds.
-
-    Parameters
-    ----------
-    observed, predicted, groups, confidence_level
-        As for `r_squared`.
-    tolerance : float
-        The part k, above 0: 0.2 is within 20 %, the usual measure of a predicted dose.
-
-    Returns
-    -------
-    Estimate
-
-    Raises
-    ------
-    ParameterError
-        For a tolerance that is not above 0.
-    DataError
-        For missing or infinite values.
-
-    References
-    ----------
-    International Warfarin Pharmacogenetics Consortium (2009),
-    doi:10.1056/NEJMoa0809329; Wilson (1927), doi:10.1080/01621459.1927.10502953.
-
-    Examples
-    --------
-    >>> share_within([10, 10, 10, 10], [8, 12, 12.1, 10]).value
-    0.75
-    """
-    check_positive(tolerance, name="tolerance")
-    return _estimate(
-        "share_within_20_percent",
-        observed,
-        predicted,
-        groups,
-        confidence_level=confidence_level,
-        tolerance=tolerance,
-    )
-
-
-def concordance(
-    observed: npt.ArrayLike,
-    predicted: npt.ArrayLike,
-    *,
-    groups: _Groups = None,
-    confidence_level: float = 0.95,
-) -> Estimate:
-    """Estimate Harrell's share of pairs whose order of events is predicted.
-
-    A pair counts if the shorter time ends in the event, or both times agree and one
-    only does; it is right if that person has the higher score, and half right if the
-    scores agree. The variance is that of a ratio of two U-statistics, the interval
-    normal for the log odds; without an interval at 0 or 1.
-
-    Parameters
-    ----------
-    observed : array_like
-        Columns duration and event, shape (n, 2), such as two columns of a frame.
-    predicted : array_like
-        Scores, shape (n,), higher for an earlier event: a relative hazard or a risk.
-    groups, confidence_level
-        As for `r_squared`.
-
-    Returns
-    -------
-    Estimate
-
-    Raises
-    ------
-    DataError
-        For missing values, or no pair that can be compared.
-
-    References
-    ----------
-    Harrell, Lee and Mark (1996),
-    doi:10.1002/(SICI)1097-0258(19960229)15:4<361::AID-SIM168>3.0.CO;2-4; Pencina and
-    D'Agostino (2004), doi:10.1002/sim.1802.
-
-    Examples
-    --------
-    >>> days_and_died = [[10, 1], [20, 0], [30, 1], [40, 0]]
-    >>> concordance(days_and_died, [4, 3, 1, 2]).value
-    0.75
-    """
-    return _estimate(
-        "concordance", observed, predicted, groups, confidence_level=confidence_level
-    )
 
 
 def auc(
     observed: npt.ArrayLike,
     predicted: npt.ArrayLike,
     *,
-    groups: _Groups = None,
+    groups: npt.ArrayLike | None = None,
     confidence_level: float = 0.95,
 ) -> Estimate:
     r"""Estimate the probability that someone with the outcome has the higher score.
@@ -490,174 +228,346 @@ def auc(
     >>> auc([False, False, True, True], [0.1, 0.4, 0.4, 0.8]).value
     0.875
     """
-    return _estimate(
-        "auc", observed, predicted, groups, confidence_level=confidence_level
-    )
+    check_fraction(confidence_level, name="confidence_level")
+    return _estimate("auc", observed, predicted, groups, confidence_level)
 
 
-def brier_score(
-    observed: npt.ArrayLike,
-    predicted: npt.ArrayLike,
-    *,
-    groups: _Groups = None,
-    confidence_level: float = 0.95,
+def _estimate(
+    measure: str,
+    observed: Any,
+    predicted: Any,
+    groups: npt.ArrayLike | None,
+    confidence_level: float,
 ) -> Estimate:
-    r"""Estimate the mean of :math:`(y - p)^2`, for a probability p and y of 0 or 1.
+    """Estimate one measure by name."""
+    _, compute, scale = MEASURES[measure]
+    found = compute(observed, predicted)
+    if measure == "share_within_20_percent" and groups is None:
+        n = len(found.influence)
+        n_within = round(found.value * n)
+        return wilson_interval(n_within, n, confidence_level=confidence_level)
+    if measure == "auc" and found.value in (0, 1) and groups is None:
+        return _separated_auc(observed, found.value, confidence_level)
+    return to_estimate(found, scale, groups=groups, confidence_level=confidence_level)
 
-    Parameters
-    ----------
-    observed, groups, confidence_level
-        As for `auc`.
-    predicted : array_like
-        Probabilities in [0, 1], shape (n,).
 
-    Returns
-    -------
-    Estimate
+def _separated_auc(observed: Any, value: float, confidence_level: float) -> Estimate:
+    """Return Newcombe's interval of an area of 0 or 1."""
+    y = np.asarray(observed, dtype=float)
+    n_cases, n_controls = float(y.sum()), float((1 - y).sum())
+    low, high = score_bounds(value, n_cases, n_controls, level=confidence_level)
+    return Estimate(value, low, high, confidence_level, len(y))
 
-    Raises
-    ------
-    DataError
-        For missing values, or predictions outside [0, 1].
 
-    References
-    ----------
-    Brier (1950), doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+@dataclass(frozen=True, repr=False)
+class Influenced:
+    """A value with each row's influence on it."""
 
-    Examples
-    --------
-    >>> brier_score([0, 0, 1, 1], [0.5, 0.5, 0.5, 0.5]).value
-    0.25
-    """
-    return _estimate(
-        "brier_score", observed, predicted, groups, confidence_level=confidence_level
+    value: float
+    influence: Array
+
+    def standard_error(self, groups: npt.ArrayLike | None = None) -> float:
+        """Return the standard error, rows of one group counted as one person."""
+        n = len(self.influence)
+        if groups is None:
+            return float(np.sqrt((self.influence**2).sum()) / n)
+        persons, _ = read_persons(groups, n, name="groups")
+        # Added up in the order in which persons first appear.
+        totals = np.bincount(pd.factorize(persons)[0], self.influence)
+        n_groups = len(totals)
+        if n_groups < 2:
+            raise DataError(f"groups must be two at least; got {n_groups}")
+        scale = n_groups / (n_groups - 1)
+        return float(np.sqrt(scale * (totals**2).sum()) / n)
+
+
+def _r_squared(observed: Any, predicted: Any) -> Influenced:
+    """Return the share of the variance explained."""
+    y, p = check_pairs(observed, predicted)
+    squared, around = (y - p) ** 2, (y - y.mean()) ** 2
+    rest, total = squared.mean(), around.mean()
+    if total == 0:
+        raise DataError("observed must differ between people; it is the same for all")
+    influence = (rest / total * (around - total) - (squared - rest)) / total
+    return Influenced(float(1 - rest / total), with_sample_size(influence))
+
+
+def _mean_absolute_error(observed: Any, predicted: Any) -> Influenced:
+    """Return the mean distance of prediction and outcome."""
+    y, p = check_pairs(observed, predicted)
+    return influenced_mean(np.abs(y - p))
+
+
+def _share_within(observed: Any, predicted: Any) -> Influenced:
+    """Return the share of predictions within a fifth of the outcome."""
+    y, p = check_pairs(observed, predicted)
+    # A unit in the last place must not decide about 80 against 100.
+    return influenced_mean(
+        (np.abs(p - y) <= 0.2 * np.abs(y) * (1 + 1e-12)).astype(float)
     )
 
 
-def calibration_slope(
-    observed: npt.ArrayLike,
-    predicted: npt.ArrayLike,
+def _auc(observed: Any, predicted: Any) -> Influenced:
+    """Return the area under the receiver operating characteristic."""
+    y, p = check_pairs(observed, predicted)
+    check_classes(y, name="observed")
+    p = without_rounding_errors(p)
+    cases, controls = p[y == 1], p[y == 0]
+    case_share = share_below(cases, controls)
+    control_share = 1 - share_below(controls, cases)
+    value = float(case_share.mean())
+    influence = np.empty(len(y))
+    for of_class, share in ((y == 1, case_share), (y == 0, control_share)):
+        influence[of_class] = len(y) / len(share) * with_sample_size(share - value)
+    return Influenced(value, influence)
+
+
+def _brier_score(observed: Any, predicted: Any) -> Influenced:
+    """Return the mean squared distance of probability and outcome."""
+    y, p = _read_probabilities(observed, predicted)
+    return influenced_mean((y - p) ** 2)
+
+
+def _calibration_slope(observed: Any, predicted: Any) -> Influenced:
+    """Return the slope of the outcome on the predicted log odds."""
+    return _recalibrate(observed, predicted)[1]
+
+
+def _calibration_intercept(observed: Any, predicted: Any) -> Influenced:
+    """Return the intercept of the outcome on the predicted log odds."""
+    return _recalibrate(observed, predicted)[0]
+
+
+def _calibration_in_the_large(observed: Any, predicted: Any) -> Influenced:
+    """Return the intercept where the slope is held at 1."""
+    y, logit = _read_logits(observed, predicted)
+    return fit_logistic(y, np.ones((len(y), 1)), offset=logit)[0]
+
+
+def _concordance(observed: Any, predicted: Any) -> Influenced:
+    """Return the share of comparable pairs whose order is predicted."""
+    from twinprivacy.twins.outcome.concordant_pairs import count_pairs
+
+    time, event, score = _read_survival(observed, predicted)
+    right, comparable = count_pairs(time, event, without_rounding_errors(score))
+    total = comparable.sum()
+    if total == 0:
+        raise DataError(
+            "observed must hold people who can be compared: someone with the event "
+            "before the last time; got none"
+        )
+    value = float(right.sum() / total)
+    influence = 2 * len(score) / total * (right - value * comparable)
+    return Influenced(value, with_sample_size(influence))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A scale on which an estimate is nearer to normal than on its own."""
+
+    to: Callable[[float], float]
+    slope: Callable[[float], float]
+    back: Callable[[float], float]
+
+
+PLAIN = Scale(lambda v: v, lambda v: 1.0, lambda x: x)
+POSITIVE = Scale(lambda v: v, lambda v: 1.0, lambda x: max(x, 0.0))
+LOGIT = Scale(
+    lambda v: float(np.log(v / (1 - v))),
+    lambda v: 1 / (v * (1 - v)),
+    lambda x: float(1 / (1 + np.exp(-x))),
+)
+# For shares explained, which end at 1 and have no lower end.
+_LOG_REST = Scale(
+    lambda v: float(np.log1p(-v)),
+    lambda v: 1 / (1 - v),
+    lambda x: float(-np.expm1(x)),
+)
+
+
+class Measure(NamedTuple):
+    """What a measure is of, how it is computed, and the scale of its interval."""
+
+    kind: str
+    compute: Callable[[Any, Any], Influenced]
+    scale: Scale
+
+
+MEASURES = {
+    "r_squared": Measure("number", _r_squared, _LOG_REST),
+    "mean_absolute_error": Measure("number", _mean_absolute_error, POSITIVE),
+    "share_within_20_percent": Measure("number", _share_within, LOGIT),
+    "auc": Measure("probability", _auc, LOGIT),
+    "brier_score": Measure("probability", _brier_score, POSITIVE),
+    "calibration_slope": Measure("probability", _calibration_slope, PLAIN),
+    "calibration_intercept": Measure("probability", _calibration_intercept, PLAIN),
+    "calibration_in_the_large": Measure(
+        "probability", _calibration_in_the_large, PLAIN
+    ),
+    "concordance": Measure("survival", _concordance, LOGIT),
+}
+
+
+def _kind(observed: Any) -> str:
+    """Return which kind of outcome is observed: a frame, two values, or numbers."""
+    if np.ndim(observed) == 2:
+        return "survival"
+    is_binary = np.isin(np.asarray(observed, dtype=float), (0, 1)).all()
+    return "probability" if is_binary else "number"
+
+
+def _read_probabilities(observed: Any, predicted: Any) -> tuple[Array, Array]:
+    """Return outcomes of 0 and 1 and probabilities, checked."""
+    y, p = check_pairs(observed, predicted)
+    check_flags(y, name="observed")
+    check_probabilities(p, name="predicted")
+    return y, p
+
+
+def check_probabilities(values: Array, *, name: str) -> None:
+    """Raise unless numbers are probabilities."""
+    n_bad = int(((values < 0) | (values > 1)).sum())
+    if n_bad:
+        raise DataError(
+            f"{name} must be probabilities in [0, 1]; got {n_bad} of {len(values)} "
+            "outside"
+        )
+
+
+def influenced_mean(values: Array) -> Influenced:
+    """Return a mean with each value's influence on it."""
+    mean = float(values.mean())
+    return Influenced(mean, with_sample_size(values - mean))
+
+
+def without_rounding_errors(scores: Array) -> Array:
+    """Make scores equal that differ by less than a billionth of their range.
+
+    Two people alike get scores that differ in the last digits, in an order that hangs
+    on the machine; a pair of equals must count one half on all of them.
+    """
+    span = float(np.ptp(scores))
+    return np.round((scores - scores.min()) / span, 9) if span > 0 else scores
+
+
+def _read_logits(observed: Any, predicted: Any) -> tuple[Array, Array]:
+    y, p = _read_probabilities(observed, predicted)
+    check_classes(y, name="observed")
+    n_bad = int(((p == 0) | (p == 1)).sum())
+    if n_bad:
+        raise FitError(
+            "calibration needs predicted strictly within (0, 1), since log odds end "
+            f"nowhere; got {n_bad} of {len(p)} at 0 or 1"
+        )
+    return y, np.log(p / (1 - p))
+
+
+def _read_survival(observed: Any, predicted: Any) -> tuple[Array, Flags, Array]:
+    """Return times, whether each ended in the event, and scores."""
+    check_index(observed, predicted)
+    if np.ndim(observed) != 2 or np.shape(observed)[1] != 2:
+        raise ParameterError(
+            "observed must have the columns duration and event for concordance; got "
+            f"shape {np.shape(observed)}"
+        )
+    pair = finite_floats(pd.DataFrame(observed), name="observed")
+    time, score = check_pairs(pair[:, 0], predicted)
+    check_flags(pair[:, 1], name="observed events")
+    return time, pair[:, 1] == 1, score
+
+
+def _recalibrate(observed: Any, predicted: Any) -> list[Influenced]:
+    y, logit = _read_logits(observed, predicted)
+    if np.ptp(logit) == 0:
+        raise FitError("predicted must differ between people for a calibration slope")
+    return fit_logistic(y, np.column_stack([np.ones(len(y)), logit]), offset=0.0)
+
+
+def fit_logistic(y: Array, x: Array, *, offset: Array | float) -> list[Influenced]:
+    """Fit a logistic regression by Newton's steps, with influences of a sandwich."""
+    beta = np.zeros(x.shape[1])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-np.clip(offset + x @ beta, -500, 500)))
+        information = (x.T * (p * (1 - p))) @ x
+        try:
+            step = np.linalg.solve(information, x.T @ (y - p))
+        except np.linalg.LinAlgError:
+            break
+        beta = beta + np.clip(step, -5, 5)
+        if np.abs(step).max() <= 1e-10 * (1 + np.abs(beta).max()):
+            influence = len(y) * np.linalg.solve(information, (x * (y - p)[:, None]).T)
+            return [
+                Influenced(float(value), with_sample_size(row))
+                for value, row in zip(beta, influence, strict=True)
+            ]
+    raise FitError(
+        "the calibration has no finite slope: predicted separates people with and "
+        "without the outcome"
+    )
+
+
+def to_estimate(
+    found: Influenced,
+    scale: Scale,
     *,
-    groups: _Groups = None,
-    confidence_level: float = 0.95,
+    groups: npt.ArrayLike | None,
+    confidence_level: float,
 ) -> Estimate:
-    r"""Estimate how far predicted log odds are spread too much or too little.
+    """Return the estimate with a normal interval on a scale."""
+    from scipy.stats import norm
 
-    The slope b of :math:`\text{logit} P(y = 1) = a + b \, \text{logit}(p)`: 1 is
-    right, below 1 the predictions are too extreme, as those of an overfitted model are.
-    Its variance is a sandwich, so that the line need not hold.
-
-    Parameters
-    ----------
-    observed, groups, confidence_level
-        As for `auc`.
-    predicted : array_like
-        Probabilities strictly within (0, 1), shape (n,).
-
-    Returns
-    -------
-    Estimate
-
-    Raises
-    ------
-    DataError
-        For missing values, or fewer than two people in a class.
-    FitError
-        For predictions of 0 or 1, all alike, or that separate the classes.
-
-    References
-    ----------
-    Cox (1958), doi:10.1093/biomet/45.3-4.562; Van Calster et al. (2016),
-    doi:10.1016/j.jclinepi.2015.12.005.
-
-    Examples
-    --------
-    >>> slope = calibration_slope([0, 0, 0, 1, 0, 1, 1, 1], [0.25] * 4 + [0.75] * 4)
-    >>> round(slope.value, 6)
-    1.0
-    """
-    return _estimate(
-        "calibration_slope",
-        observed,
-        predicted,
-        groups,
-        confidence_level=confidence_level,
+    n, value = len(found.influence), found.value
+    error = found.standard_error(groups)
+    if scale is LOGIT and value in (0, 1):
+        # Nobody differs, so the data say nothing about how far off the truth may be.
+        return Estimate(value, np.nan, np.nan, confidence_level, n)
+    if error == 0:
+        return Estimate(value, value, value, confidence_level, n)
+    width = float(norm.ppf((1 + confidence_level) / 2)) * error * scale.slope(value)
+    ends = sorted(scale.back(scale.to(value) + sign * width) for sign in (-1, 1))
+    return Estimate(
+        value, min(ends[0], value), max(ends[1], value), confidence_level, n
     )
 
 
-def calibration_intercept(
-    observed: npt.ArrayLike,
-    predicted: npt.ArrayLike,
-    *,
-    groups: _Groups = None,
-    confidence_level: float = 0.95,
-) -> Estimate:
-    """Estimate the intercept a of the line of `calibration_slope`; 0 is right.
+def with_sample_size(influence: Array) -> Array:
+    """Scale influences so that their variance has the divisor n - 1."""
+    n = len(influence)
+    return np.asarray(influence * np.sqrt(n / (n - 1)))
 
-    Parameters
-    ----------
-    observed, predicted, groups, confidence_level
-        As for `calibration_slope`.
 
-    Returns
-    -------
-    Estimate
+_NAMES = ("observed", "predicted")
 
-    Raises
-    ------
-    DataError, FitError
-        As `calibration_slope`.
 
-    Examples
-    --------
-    >>> y = [0, 0, 0, 1, 0, 1, 1, 1]
-    >>> abs(calibration_intercept(y, [0.25] * 4 + [0.75] * 4).value) < 1e-9
-    True
-    """
-    return _estimate(
-        "calibration_intercept",
-        observed,
-        predicted,
-        groups,
-        confidence_level=confidence_level,
+def check_pairs(
+    observed: Any, predicted: Any, *, names: tuple[str, str] = _NAMES
+) -> tuple[Array, Array]:
+    """Return outcomes and predictions of the same people as finite vectors."""
+    check_index(observed, predicted, names=names)
+    shapes = np.shape(observed), np.shape(predicted)
+    if shapes[0] != shapes[1] or len(shapes[0]) != 1:
+        raise ParameterError(
+            f"{names[0]} and {names[1]} must be vectors of one length; got shapes "
+            f"{shapes[0]} and {shapes[1]}"
+        )
+    if shapes[0][0] < 2:
+        raise DataError(f"{names[0]} must hold two people at least; got {shapes[0][0]}")
+    y, p = (
+        finite_floats(pd.Series(values), name=name)
+        for values, name in zip((observed, predicted), names, strict=True)
     )
+    return y, p
 
 
-def calibration_in_the_large(
-    observed: npt.ArrayLike,
-    predicted: npt.ArrayLike,
-    *,
-    groups: _Groups = None,
-    confidence_level: float = 0.95,
-) -> Estimate:
-    """Estimate by how much the log odds are too low throughout; 0 is right.
-
-    The intercept of the line of `calibration_slope` with the slope held at 1. Above 0
-    the outcome is commoner than predicted.
-
-    Parameters
-    ----------
-    observed, predicted, groups, confidence_level
-        As for `calibration_slope`.
-
-    Returns
-    -------
-    Estimate
-
-    Raises
-    ------
-    DataError, FitError
-        As `calibration_slope`.
-
-    Examples
-    --------
-    >>> calibration_in_the_large([0, 0, 1, 1], [0.2, 0.2, 0.2, 0.2]).value > 0
-    True
-    """
-    return _estimate(
-        "calibration_in_the_large",
-        observed,
-        predicted,
-        groups,
-        confidence_level=confidence_level,
-    )
+def check_index(
+    observed: Any, predicted: Any, *, names: tuple[str, str] = _NAMES
+) -> None:
+    """Raise if two labelled inputs are of other people, or in another order."""
+    labelled = (pd.Series, pd.DataFrame)
+    if not (isinstance(observed, labelled) and isinstance(predicted, labelled)):
+        return
+    if not observed.index.equals(predicted.index):
+        raise ParameterError(
+            f"{names[0]} and {names[1]} must have the same index in the same order; "
+            f"got {len(observed)} and {len(predicted)} rows that differ in it"
+        )

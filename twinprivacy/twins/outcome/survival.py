@@ -7,34 +7,17 @@ import numpy as np
 import numpy.typing as npt
 
 from twinprivacy._types import Array
-from twinprivacy._validation import check_choice
-from twinprivacy.errors import FitError, ParameterError
+from twinprivacy._validation import check_at_least
+from twinprivacy.errors import FitError
 
-__all__ = ["CoxRegression", "PHRegRegression"]
+__all__ = ["CoxRegression"]
 
 
 _MAX_STEPS = 100
 
 
-class _HazardModel:
-    """What estimators of proportional hazards share once `coef_` is fitted."""
-
-    mean_: Array
-    coef_: Array
-
-    def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn that this is neither a regressor nor a classifier."""
-        from sklearn.utils import Tags, TargetTags
-
-        return Tags(estimator_type=None, target_tags=TargetTags(required=True))
-
-    def predict(self, x: Array) -> Array:
-        """Return the logarithm of the hazard over that of the average member."""
-        return np.asarray((x - self.mean_) @ self.coef_)
-
-
 @dataclass
-class CoxRegression(_HazardModel):
+class CoxRegression:
     r"""Fit Cox's proportional hazards with Breslow's ties and a ridge penalty.
 
     Maximises :math:`\ell(\beta) - \frac{k}{2} \sum \beta_j^2`, with :math:`\ell` the
@@ -63,6 +46,12 @@ class CoxRegression(_HazardModel):
 
     penalty: float = 1.0
 
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that this is neither a regressor nor a classifier."""
+        from sklearn.utils import Tags, TargetTags
+
+        return Tags(estimator_type=None, target_tags=TargetTags(required=True))
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the settings, for scikit-learn's clone."""
         return {"penalty": self.penalty}
@@ -78,10 +67,7 @@ class CoxRegression(_HazardModel):
             If the likelihood has no maximum, as where a covariate without a penalty
             separates those with the event.
         """
-        if not (np.isfinite(self.penalty) and self.penalty >= 0):
-            raise ParameterError(
-                f"penalty must be finite and 0 or more; got {self.penalty!r}"
-            )
+        check_at_least(self.penalty, 0, name="penalty")
         order = np.argsort(y["time"], kind="stable")
         x, event, time = np.asarray(x)[order], y["event"][order], y["time"][order]
         self.mean_ = x.mean(axis=0)
@@ -106,6 +92,10 @@ class CoxRegression(_HazardModel):
         raise FitError(
             f"the proportional hazards did not converge in {_MAX_STEPS} steps"
         )
+
+    def predict(self, x: Array) -> Array:
+        """Return the logarithm of the hazard over that of the average member."""
+        return np.asarray((x - self.mean_) @ self.coef_)
 
 
 @dataclass(frozen=True, repr=False)
@@ -178,69 +168,3 @@ class _RiskSets:
         information = (x.T * expected) @ x - (means.T * self.n_events) @ means
         information[np.diag_indices_from(information)] += penalty
         return np.asarray(np.linalg.lstsq(information, gradient, rcond=None)[0])
-
-
-_TIES = ("breslow", "efron")
-
-
-@dataclass
-class PHRegRegression(_HazardModel):
-    r"""Fit statsmodels' proportional hazards regression, PHReg, without a penalty.
-
-    For comparison with other work: the hazard of a person with covariates :math:`x` is
-    :math:`h_0(t) \exp(x \beta)`, and :math:`\beta` maximises the partial likelihood.
-    The twin's own `CoxRegression` shrinks, which predicts better where events are few.
-
-    Parameters
-    ----------
-    ties : str
-        How equal times are counted: "breslow" or "efron".
-
-    References
-    ----------
-    Cox (1972), doi:10.1111/j.2517-6161.1972.tb00899.x; Efron (1977),
-    doi:10.1080/01621459.1977.10480613.
-
-    Examples
-    --------
-    >>> y = np.array([(True, 1.0), (True, 2.0), (False, 3.0), (True, 4.0)],
-    ...              dtype=[("event", bool), ("time", float)])
-    >>> x = np.array([[1.0], [0.0], [1.0], [0.0]])
-    >>> PHRegRegression().fit(x, y).coef_.round(3)
-    array([0.347])
-    """
-
-    ties: str = "breslow"
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the settings, for scikit-learn's clone."""
-        return {"ties": self.ties}
-
-    def fit(self, x: Array, y: npt.NDArray[Any]) -> Self:
-        """Fit to covariates and an outcome with the fields event and time.
-
-        Raises
-        ------
-        ParameterError
-            For an unknown rule of ties.
-        FitError
-            If the likelihood has no maximum, as where one covariate follows from the
-            others or separates those with the event.
-        """
-        from statsmodels.duration.hazard_regression import PHReg
-
-        check_choice(self.ties, name="ties", allowed=_TIES)
-        x = np.asarray(x, dtype=float)
-        self.mean_ = x.mean(axis=0)
-        model = PHReg(y["time"], x - self.mean_, status=y["event"], ties=self.ties)
-        try:
-            with np.errstate(all="ignore"):
-                self.coef_ = np.asarray(model.fit(disp=0).params)
-        except (np.linalg.LinAlgError, ValueError):
-            self.coef_ = np.full(x.shape[1], np.nan)
-        if not np.isfinite(self.coef_).all():
-            raise FitError(
-                f"PHReg found no maximum of the likelihood with {x.shape[1]} columns "
-                f"and {int(y['event'].sum())} events; CoxRegression has a penalty"
-            )
-        return self

@@ -8,19 +8,22 @@ import numpy as np
 import pandas as pd
 
 from twinprivacy._types import Array
-from twinprivacy._validation import check_fraction, check_rng
+from twinprivacy._validation import check_fraction, check_rng, check_whole
 from twinprivacy.errors import DataError, ParameterError
+from twinprivacy.tables import check_table, read_persons
 from twinprivacy.twins.outcome.columns import (
     Feature,
     check_change,
     check_frame,
-    check_rows,
-    group_numbers,
     learn_features,
     read_features,
     read_values,
     sorted_rows,
 )
+
+if TYPE_CHECKING:
+    from twinprivacy.twins.outcome.fit import Inputs, Model
+    from twinprivacy.twins.outcome.survival import Baseline
 
 __all__ = [
     "OutcomeTwin",
@@ -207,12 +210,11 @@ def fit_outcome_twin(
     features : sequence of str
         Columns that the twin is told, none of them the outcome.
     estimator : optional
-        A scikit-learn regressor or classifier; for survival `CoxRegression`,
-        `PHRegRegression` (statsmodels), or one of scikit-survival whose `predict` is a
-        logarithm of relative hazard (Cox models, boosting with Cox's loss). It is
-        copied, not changed, and every random_state in it is set from `rng`. A Pipeline
-        is given the columns as they are, with what is missing; any other estimator
-        numbers (see Notes).
+        A scikit-learn regressor or classifier; for survival `CoxRegression`, or one of
+        scikit-survival whose `predict` is a logarithm of relative hazard (Cox models,
+        boosting with Cox's loss). It is copied, not changed, and every random_state in
+        it is set from `rng`. A Pipeline is given the columns as they are, with what is
+        missing; any other estimator numbers (see Notes).
     folds : int
         Folds of the out-of-fold predictions, 2 or more; 0 for none, as for the many
         twins of an attack.
@@ -249,7 +251,7 @@ def fit_outcome_twin(
     values may both be bad, and which is straight beyond the outer knots. The penalty is
     a normal prior of variance 1/10 on the effect of one standard deviation: no rare
     category has an infinite effect, and probabilities stay calibrated with a hundred
-    events (in three real cohorts the out-of-fold calibration slope covers 1).
+    events.
 
     Folds are dealt by the sorted outcome, so that they are alike in it.
 
@@ -275,8 +277,8 @@ def fit_outcome_twin(
     from twinprivacy.twins.outcome.survival import fit_baseline
 
     check_rng(rng)
-    names = list(features)
-    check_frame(frame, names, outcome, groups)
+    check_whole(folds, name="folds", least=0)
+    names = check_frame(frame, features, outcome, groups)
     order = sorted_rows(frame.index)
     members = frame.iloc[order]
     learned = learn_features(members, names)
@@ -287,12 +289,14 @@ def fit_outcome_twin(
     )
     recipe = fit.Recipe(learned, inputs, target, estimator)
     # The whole twin comes first, so that it does not depend on the folds.
-    rngs = rng.spawn(2 + max(folds, 0))
+    rngs = rng.spawn(2 + folds)
     model = recipe.fit(np.arange(len(members)), rngs[0])
     score, held_out = model.predict(inputs), None
     if folds != 0:
-        group = None if groups is None else group_numbers(members, groups)
-        fold = fit.deal_folds(target, folds, group, rngs[1])
+        persons = None
+        if groups is not None:
+            persons, _ = read_persons(members[groups], len(members), name=groups)
+        fold = fit.deal_folds(target, folds, persons, rngs[1])
         held_out = fit.predict_out_of_fold(recipe, fold, rngs[2:])
     by_row = pd.DataFrame({"in_sample": score}, members.index)
     if held_out is not None:
@@ -348,17 +352,12 @@ def split_members(
     """
     check_fraction(fraction, name="fraction")
     check_rng(rng)
-    check_rows(frame)
+    check_table(frame, name="frame", least=2, own_index=True)
     n = len(frame)
     n_members = min(max(round(fraction * n), 1), n - 1)
     is_member = np.zeros(n, dtype=bool)
     is_member[sorted_rows(frame.index)[rng.permutation(n)[:n_members]]] = True
     return frame[is_member], frame[~is_member]
-
-
-if TYPE_CHECKING:
-    from twinprivacy.twins.outcome.fit import Inputs, Model
-    from twinprivacy.twins.outcome.survival import Baseline
 
 
 def _as_frame(people: _People) -> pd.DataFrame:
