@@ -33,7 +33,9 @@ def main() -> None:
     law = fit_size(
         records.bins, family="lognormal", lower=records.lower, counts=records.counts
     )
-    sizes = law.sample(7_300, rng=np.random.default_rng(2_024))
+    mean, sd = law.theta[0], np.exp(law.theta[1])
+    logs = stats.truncnorm((np.log(law.lower) - mean) / sd, np.inf, mean, sd)
+    sizes = np.exp(logs.rvs(7_300, random_state=np.random.default_rng(2_024)))
     ceiling = 1.001 * max(sizes.max(), records.bins.max())
     exact = {f: exact_pair(f, sizes, records.lower, ceiling) for f in FAMILIES}
     binned = {f: binned_pair(f, records, ceiling) for f in FAMILIES}
