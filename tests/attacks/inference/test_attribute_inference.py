@@ -73,7 +73,7 @@ def test_estimates_follow_from_the_targets(rng):
     assert result.gain == paired_difference(ours, theirs)
     assert result.bits == mean_interval(members["bits"])
     surest = members.nlargest(50, "confidence", keep="first")
-    assert result.precision_at_n.value == pytest.approx(surest["correct"].mean())
+    assert result.ppv_of_surest.value == pytest.approx(surest["correct"].mean())
     recalls = [part["correct"].mean() for _, part in members.groupby("secret")]
     assert result.balanced_accuracy.value == pytest.approx(np.mean(recalls))
     assert result.by_value["recall"].tolist() == pytest.approx(recalls)

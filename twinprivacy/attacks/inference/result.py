@@ -69,7 +69,7 @@ class AttackResult:
         Mean of the recalls; mean over values of the area under the curve, one value
         against the rest (the interval is the mean of theirs, so wide enough). None for
         numbers.
-    precision_at_n, imputation_precision_at_n : Estimate
+    ppv_of_surest, imputation_ppv : Estimate
         Share guessed rightly among the `n_surest` members about whom the attacker, and
         the imputation, was surest.
     by_value : pandas.DataFrame
@@ -101,8 +101,8 @@ class AttackResult:
     member_gap_bits: Estimate
     balanced_accuracy: Estimate | None
     auc: Estimate | None
-    precision_at_n: Estimate
-    imputation_precision_at_n: Estimate
+    ppv_of_surest: Estimate
+    imputation_ppv: Estimate
     by_value: pd.DataFrame
     by_group: pd.DataFrame
     targets: pd.DataFrame
@@ -434,7 +434,7 @@ def by_value(
             top = np.argsort(-law[:, place], kind="stable")[:n_surest]
             for measure, right in (
                 ("recall", scores.success[who][here]),
-                ("precision_at_n", here[top]),
+                ("ppv_of_surest", here[top]),
             ):
                 found[name + measure] = share_interval(right, confidence_level=level)
         found["auc"] = _auc(here, scores.posterior[:, place], scores, level)
