@@ -434,7 +434,7 @@ def by_value(
             top = np.argsort(-law[:, place], kind="stable")[:n_surest]
             for measure, right in (
                 ("recall", scores.success[who][here]),
-                ("ppv_of_surest", here[top]),
+                ("ppv", here[top]),
             ):
                 found[name + measure] = share_interval(right, confidence_level=level)
         found["auc"] = _auc(here, scores.posterior[:, place], scores, level)
