@@ -57,17 +57,19 @@ def test_a_twin_does_not_take_dates_for_an_outcome_or_a_number_later(rng):
     twin = fit_outcome_twin(people, outcome="y", features=["age_years"], rng=rng)
     with pytest.raises(DataError) as error:
         twin.predict(people.assign(age_years=DAYS))
-    assert str(error.value) == "age_years must hold numbers only; got others"
+    assert (
+        str(error.value) == "age_years must hold numbers, or true and false; got others"
+    )
 
 
 def test_equations_audits_and_tables_do_not_take_dates(rng):
     patients = simulate_cohort(30, rng=rng, population="warfarin_patients")
     with pytest.raises(DataError, match=r"^age_years must hold numbers"):
         predict_dose(patients.assign(age_years=DAYS), model="iwpc_clinical")
-    with pytest.raises(DataError, match=r"^design and outcome must hold numbers only$"):
+    with pytest.raises(DataError, match=r"^design must hold numbers"):
         audit_linear(pd.DataFrame({"born": DAYS}), np.arange(30.0))
     scored = pd.DataFrame({"member": np.arange(30) < 15, "score": DAYS})
-    with pytest.raises(DataError, match=r"^score must hold numbers only; got others$"):
+    with pytest.raises(DataError, match=r"^score must hold numbers"):
         MembershipResult(scored, "loss")
     with pytest.raises(DataError, match=r"^left must hold numbers, or true"):
         fit_two_covariance(pd.DataFrame({"born": DAYS}), pd.DataFrame({"born": DAYS}))

@@ -9,6 +9,7 @@ from scipy.special import beta
 
 from twinprivacy.breaches import (
     CostComponent,
+    ExactLoss,
     ExposedShare,
     Programme,
     draw_programmes,
@@ -125,6 +126,7 @@ def test_fixed_loss_gives_the_law_of_the_count(rate, dispersion):
 @pytest.mark.parametrize("rate", [1000.0, 10_000.0])
 def test_many_breaches_give_the_law_of_the_count(rate):
     exact = exact_annual_loss(programme([FINE], rate))
+    assert isinstance(exact, ExactLoss)
     for probability in (0.001, 0.5, 0.995):
         expected = 1000 * stats.poisson.ppf(probability, rate)
         assert exact.quantile(probability) == pytest.approx(expected, rel=1e-3)

@@ -139,9 +139,13 @@ def test_model_counts_its_amounts_and_incidents(cases):
     model = fit_impact(cases)
     assert isinstance(model, ImpactModel)
     assert (model.n, model.n_incidents) == (197, 169)
-    # A test against 1 agrees with the interval that ends there.
-    low = model.elasticity(confidence_level=1 - model.p_value()).high
-    assert low == pytest.approx(1)
+
+
+def test_p_value_is_that_of_the_interval_that_ends_at_one(rng):
+    model = fit_impact(simulated(60, elasticity=0.9, sd=2.0, rng=rng))
+    slope = model.elasticity(confidence_level=1 - model.p_value())
+    end = slope.high if slope.value < 1 else slope.low
+    assert end == pytest.approx(1)
 
 
 def test_methods_agree_on_exact_data(rng):

@@ -329,9 +329,13 @@ MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"measures": "bits"},
         ParameterError,
-        "measures must be a sequence of one or more; got 'bits'",
+        "measures must be a sequence of one name or more; got 'bits'",
     ),
-    ({"n_repeats": 0}, ParameterError, "n_repeats must be 1 or more; got 0"),
+    (
+        {"n_repeats": 0},
+        ParameterError,
+        "n_repeats must be a whole number of 1 or more; got 0",
+    ),
     ({"n_resamples": 5}, ParameterError, "n_resamples must be 100 or more; got 5"),
     (
         {"rng": None},
